@@ -1,0 +1,213 @@
+"""Where the real things are chosen and put together: the only file that imports everything."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+
+from bot import __version__
+from bot.core.intake import second_key
+from bot.engine.engine import Engine
+from bot.engine.ports import Clock
+from bot.github.calls import GitHubCalls
+from bot.github.http import Transport
+from bot.log import configure, log_uncaught, redact
+from bot.metrics import Metrics
+from bot.pipeline.rules import shipped_rules
+from bot.settings import PostgresServer, Settings, SqliteFile
+from bot.store import Arrival as StoredArrival
+from bot.store import Store, StoreRefused, StoreUnavailable
+from bot.web import face
+from bot.web.door import Arrival, StorageUnavailable, door
+from bot.web.health import health_pages
+
+log = structlog.get_logger(__name__)
+
+
+class SystemClock:
+    """The clock on the wall."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class Bot:
+    """One whole bot: its store, its GitHub, its engine and its web face. `start` it, serve `web`, `close` it."""
+
+    def __init__(self, settings: Settings, store: Store, clock: Clock, transport: Transport | None) -> None:
+        self.settings = settings
+        self.store = store
+        self.metrics = Metrics()
+        self.github = GitHubCalls.connect(
+            app_id=settings.app_id,
+            private_key=settings.private_key.get_secret_value(),
+            api_url=settings.github_api_url,
+            writes_per_minute=settings.writes_per_minute,
+            now=clock.now,
+            sleep=clock.sleep,
+            transport=transport,
+            observe=self._observe,
+        )
+        self.engine = Engine(
+            settings=settings,
+            store=store,
+            github=self.github,
+            clock=clock,
+            metrics=self.metrics,
+            rules=shipped_rules(),
+        )
+        self.web: Starlette = face(
+            [
+                door(
+                    self,
+                    secrets=settings.secrets,
+                    metrics=self.metrics,
+                    second_key=second_key,
+                    now=clock.now,
+                ),
+                *health_pages(self._problems, registry=self.metrics.registry),
+            ]
+        )
+        self._open = False
+        self.metrics.writes_waiting.set_function(lambda: self.github.waiting_writes)
+        self.metrics.rate_limited_until.set_function(
+            lambda: until.timestamp() if (until := self.github.limited_until) else 0.0
+        )
+
+    @classmethod
+    async def build(
+        cls, settings: Settings, *, clock: Clock | None = None, transport: Transport | None = None
+    ) -> "Bot":
+        """Opens the database. Raises `StoreRefused` with one sentence when it cannot be used."""
+        clock = clock or SystemClock()
+        store = await Store.open(_database_url(settings), now=clock.now)
+        return cls(settings, store, clock, transport)
+
+    async def start(self) -> None:
+        await self.engine.start()
+        self._open = True
+
+    async def close(self) -> None:
+        """Intake stops first; what is not done is on disk."""
+        self._open = False
+        await self.engine.close()
+        await self.github.aclose()
+        await self.store.close()
+
+    async def accept(self, arrival: Arrival) -> bool:
+        """The door's inbox: returns once the delivery is committed."""
+        if not self._open:
+            raise StorageUnavailable
+        stored = StoredArrival(
+            id=arrival.delivery_id,
+            event=arrival.event,
+            payload=json.dumps(arrival.payload, ensure_ascii=False, separators=(",", ":")),
+            second_key=arrival.second_key,
+            received_at=arrival.received_at,
+        )
+        try:
+            new = await self.store.deliveries.accept(stored)
+        except StoreUnavailable as error:
+            log.error("a delivery could not be stored", error=str(error))
+            raise StorageUnavailable from error
+        if new:
+            self.engine.inbox.ring()
+        return new
+
+    async def _problems(self) -> tuple[str, ...]:
+        try:
+            await self.store.check()
+        except StoreUnavailable:
+            return ("the database cannot be written", *self.engine.problems())
+        return self.engine.problems()
+
+    def _observe(self, purpose: str, outcome: str, seconds: float) -> None:
+        self.metrics.github_requests.labels(purpose, outcome).inc()
+        self.metrics.github_seconds.labels(purpose).observe(seconds)
+
+
+def _database_url(settings: Settings) -> str:
+    match settings.database:
+        case SqliteFile(path=path):
+            return f"sqlite:///{path}"
+        case PostgresServer():
+            raise StoreRefused("DATABASE_URL: PostgreSQL is not supported yet; use a sqlite:/// URL.")
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its own idea of signals: SIGTERM ends the process with 0 (contract section 1)."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(settings: Settings, listening: socket.socket | None = None) -> None:
+    """Serves until SIGTERM or SIGINT. Raises `StoreRefused`, and OSError when the address is taken."""
+    for secret in settings.secrets:
+        redact(secret)
+    configure(settings.log_level, settings.log_format)
+    log_uncaught()
+    bot = await Bot.build(settings)
+    sock = listening or _listen(settings)
+    server = _Server(
+        uvicorn.Config(
+            bot.web,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=2,
+            server_header=False,
+        )
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
+    host, port = sock.getsockname()[:2]
+    log.info("release-bot is starting", version=__version__, host=host, port=port)
+    try:
+        await bot.start()
+        await server.serve(sockets=[sock])
+    finally:
+        await bot.close()
+        log.info("release-bot has stopped")
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((settings.host, settings.port))
+    except OSError:
+        sock.close()
+        raise
+    sock.set_inheritable(True)
+    return sock
+
+
+@contextlib.asynccontextmanager
+async def running(bot: Bot) -> AsyncIterator[Bot]:
+    """A started bot, closed at the end: for tests and benchmarks."""
+    await bot.start()
+    try:
+        yield bot
+    finally:
+        await bot.close()
+
+
+def complain(*lines: str) -> None:
+    """One line per problem on standard error."""
+    for line in lines:
+        print(line, file=sys.stderr)  # noqa: T201 - the command line talks to people

@@ -1,0 +1,101 @@
+"""The command line: `serve`, `check`, `demo`."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot import __version__
+from bot.pipeline.load import BadPipelineFile, load
+from bot.settings import BadSettings, Settings
+from bot.store import StoreRefused
+
+app = typer.Typer(
+    name="release-bot",
+    help="A GitHub App that runs a company's release day.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"release-bot {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A GitHub App that runs a company's release day."""
+    del version
+
+
+@app.command()
+def serve() -> None:
+    """Run the bot: webhook door, engine and pages. Everything comes from the environment (or a .env file)."""
+    from bot import app as program  # noqa: PLC0415 - `check` and `--version` need none of it
+
+    try:
+        settings = Settings.load()
+    except BadSettings as error:
+        raise _refusal(*error.problems) from None
+    try:
+        asyncio.run(program.serve(settings))
+    except StoreRefused as error:
+        raise _refusal(str(error)) from None
+    except OSError as error:
+        problem = f"PORT: cannot listen on {settings.host}:{settings.port}: {error.strerror}"
+        raise _refusal(problem) from None
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="The pipeline file, .github/release-bot.yml for instance.")],
+) -> None:
+    """Validate a pipeline file. Exit code 1 and one line per mistake: FILE:LINE:COLUMN: what is wrong."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        typer.echo(f"{file}: the file cannot be read: {error.strerror}", err=True)
+        raise typer.Exit(1) from None
+    except UnicodeDecodeError:
+        typer.echo(f"{file}:1:1: the file is not UTF-8 text", err=True)
+        raise typer.Exit(1) from None
+    try:
+        pipelines = load(text, str(file))
+    except BadPipelineFile as error:
+        for mistake in error.mistakes:
+            typer.echo(str(mistake), err=True)
+        raise typer.Exit(1) from None
+    names = ", ".join(f"{pipeline.name} ({len(pipeline.steps)} steps)" for pipeline in pipelines)
+    typer.echo(f"{file}: good: {names}")
+
+
+@app.command()
+def demo(
+    chaos: Annotated[
+        bool,
+        typer.Option("--chaos", help="Lose, double and reorder deliveries, and kill the bot half-way."),
+    ] = False,
+) -> None:
+    """Play a whole release against the built-in GitHub simulator. Needs no settings; nothing leaves this machine."""
+    from bot import demo as story  # noqa: PLC0415 - only the demo needs the simulator
+
+    raise typer.Exit(story.play(chaos=chaos))
+
+
+def _refusal(*problems: str) -> typer.Exit:
+    for problem in problems:
+        typer.echo(problem, err=True)
+    return typer.Exit(2)
+
+
+def main() -> None:
+    """The console script."""
+    app()

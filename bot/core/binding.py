@@ -1,0 +1,114 @@
+"""Which run is a step's run. Rule: workflow, ref, event and commit decide, never "the newest".
+
+What is bound to another step is never a candidate; a run whose name shows a nonce belongs to the send of that nonce.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.core.deliveries import RunSeen
+from bot.core.plan import DispatchStep, RunStep, WatchStep
+from bot.core.steering import plain_ref
+
+_CLOCKS = timedelta(seconds=10)
+"""How far our clock and GitHub's may differ when a run is compared with the moment of its send."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSend:
+    """A send of this bot, of whatever release, whose run is not known yet."""
+
+    key: str
+    ref: str
+    nonce: str | None
+    opened_at: datetime
+
+
+def is_of(run: RunSeen, step: RunStep) -> bool:
+    """Same workflow file and same branch or tag."""
+    return run.path.rsplit("/", 1)[-1] == step.workflow and run.head_branch == plain_ref(step.ref)
+
+
+def dispatched_by(run: RunSeen, app_login: str) -> bool:
+    return run.event == "workflow_dispatch" and run.actor_login == app_login
+
+
+def runs_of_send(
+    runs: Sequence[RunSeen],
+    step: DispatchStep,
+    send: OpenSend,
+    *,
+    app_login: str,
+    bound: Collection[int],
+    nonces: Mapping[str, str],
+    rivals: Sequence[OpenSend],
+) -> tuple[RunSeen, ...]:
+    """The runs that this send may have made. `nonces`: every known nonce and the key of its send."""
+    ours = [r for r in runs if is_of(r, step) and dispatched_by(r, app_login) and r.id not in bound]
+    exact = [run for run in ours if send.nonce and send.nonce in run.display_title]
+    if exact:
+        return tuple(exact)
+    if any(rival.key != send.key and rival.ref == send.ref for rival in rivals):
+        return ()
+    return tuple(
+        run
+        for run in ours
+        if run.created_at >= send.opened_at - _CLOCKS and shown_nonce(run, nonces) in {None, send.key}
+    )
+
+
+def shown_nonce(run: RunSeen, nonces: Mapping[str, str]) -> str | None:
+    """The key of the send whose nonce the run's name shows."""
+    return next((key for nonce, key in nonces.items() if nonce in run.display_title), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Strays:
+    """Runs that this app dispatched and no step is bound to: `strange` stop a send, `expected` make it wait."""
+
+    strange: tuple[RunSeen, ...]
+    expected: tuple[RunSeen, ...]
+
+
+def strays(
+    runs: Sequence[RunSeen],
+    *,
+    app_login: str,
+    bound: Collection[int],
+    nonces: Mapping[str, str],
+    open_sends: Sequence[OpenSend],
+) -> Strays:
+    """Sorts the unbound runs of a workflow before a send (contract, promise 1)."""
+    strange: list[RunSeen] = []
+    expected: list[RunSeen] = []
+    for run in runs:
+        if not dispatched_by(run, app_login) or run.id in bound:
+            continue
+        owner = shown_nonce(run, nonces)
+        awaited = any(_can_have_made(send, run, owner) for send in open_sends)
+        (expected if awaited else strange).append(run)
+    return Strays(tuple(strange), tuple(expected))
+
+
+def _can_have_made(send: OpenSend, run: RunSeen, owner: str | None) -> bool:
+    if owner is not None:
+        return owner == send.key
+    return plain_ref(send.ref) == run.head_branch and run.created_at >= send.opened_at - _CLOCKS
+
+
+def runs_of_watch(
+    runs: Sequence[RunSeen],
+    step: WatchStep,
+    *,
+    since: datetime,
+    tag_commit: str | None,
+    bound: Collection[int],
+) -> tuple[RunSeen, ...]:
+    """Of a tag: the runs of its commit, older ones included. Of a branch: the first one created since."""
+    fitting = [r for r in runs if is_of(r, step) and r.event == step.event and r.id not in bound]
+    if tag_commit is not None:
+        return tuple(run for run in fitting if run.head_sha == tag_commit)
+    young = [run for run in fitting if run.created_at >= since.replace(microsecond=0)]
+    first = min((run.created_at for run in young), default=None)
+    return tuple(run for run in young if run.created_at == first)

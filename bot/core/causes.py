@@ -1,0 +1,243 @@
+"""Why a run attempt failed: one of four causes, judged job by job.
+
+Rules of this file: the rules are tried in their order and the first that fits speaks for the job; the worst
+job speaks for the attempt (broken, then unknown, then flaky, then transient). A job that ended only because
+another one failed is no evidence. Doubt is `unknown`: a wrong `broken` stops a release, a wrong `flaky` hides
+a defect.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from bot.core.evidence import (
+    MAX_READ_LINE,
+    Evidence,
+    FailedJob,
+    failing_tests,
+    names_all_failures,
+    passed_after_retry,
+)
+
+MOST_FLAKY_JOBS = 5  # more than these at once have one common reason
+
+
+class Cause(StrEnum):
+    """What kind of failure it was; the pipeline file gives each its number of re-runs."""
+
+    TRANSIENT = "transient"  # network, runner, registry
+    FLAKY = "flaky"  # a test known to be flaky, by rule or because it failed and passed on one commit
+    BROKEN = "broken"  # a compile error and the like: a re-run fails again
+    UNKNOWN = "unknown"
+
+
+class Where(StrEnum):
+    """What a rule reads; `any` is everything but the job's name."""
+
+    STEP = "step"
+    ANNOTATION = "annotation"
+    LOG = "log"
+    JOB = "job"
+    ANY = "any"
+
+
+_WORST_FIRST = (Cause.BROKEN, Cause.UNKNOWN, Cause.FLAKY, Cause.TRANSIENT)
+
+# Steps and jobs take these conclusions when they did nothing wrong themselves.
+# https://docs.github.com/en/actions/how-tos/write-workflows/choose-when-workflows-run/control-jobs-with-conditions
+_NO_FAULT = frozenset({"success", "neutral", "skipped"})
+
+# A line that announces its own retry, or is only a warning, is no reason for a failure.
+_RETRIED = re.compile(
+    r"(?i)\bretrying(?! \(Retry\(total=0)|\bwill (?:be )?retr(?:y|ied)\b|\bbefore retry\b|\bretry in \d"
+    r"|^(?:\[WARN(?:ING)?\]|##\[warning\]|::warning|npm WARN|WARN\b|warning:)(?! Retrying \(Retry\(total=0)"
+)
+_ERROR = "##[error]"
+# What is said after every failure, whatever it was.
+_FORMALITY = re.compile(r"^(?:Process completed with exit code \d{1,10}\.?|The operation was canceled\.)$")
+_AFTERWARDS = re.compile(r"^(?:Post job cleanup\.|Cleaning up orphan processes)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A sign by which a cause is known.
+
+    `pattern` is searched in single lines of at most 500 characters; `unless`, found anywhere in the same job,
+    takes the sign back. `about` says what happened in a few words that "in job build" can follow.
+    """
+
+    name: str
+    cause: Cause
+    where: Where
+    pattern: re.Pattern[str]
+    about: str
+    example: str
+    near_miss: str = ""
+    unless: re.Pattern[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Why one job failed. `rule`: None when no rule decided; `line_number`: within the log tail, from 1."""
+
+    job: str
+    step: str | None
+    cause: Cause
+    rule: str | None
+    about: str
+    line: str | None
+    line_number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The cause of a failed attempt, and what was found in each job that counts."""
+
+    cause: Cause
+    findings: tuple[Finding, ...]
+
+    @property
+    def headline(self) -> str:
+        """One phrase for people, without a full stop: what happened, and where."""
+        decisive = [finding for finding in self.findings if finding.cause is self.cause]
+        if not decisive:
+            return "No failed job was found"
+        first, more = decisive[0], len(decisive) - 1
+        others = "" if not more else " and in 1 other job" if more == 1 else f" and in {more} other jobs"
+        place = f" in job {first.job}" + (f" / {first.step}" if first.step else "") if first.job else ""
+        return f"{first.about[:1].upper()}{first.about[1:]}{place}{others}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    where: Where
+    text: str
+    number: int | None = None
+    marked: bool = False  # the runner marked it as an error
+
+
+def judge(evidence: Evidence, rules: Sequence[Rule], *, known_flakes: Collection[str] = ()) -> Verdict:
+    """The verdict on one failed attempt.
+
+    `known_flakes` are names of tests as `evidence.failing_tests` gives them; a job all of whose failing tests
+    are among them is flaky, unless a rule found another reason.
+    """
+    if evidence.startup_failure:
+        # GitHub could not make jobs out of the file, and refuses to re-run such a run.
+        about = "the run could not start, its workflow file is not valid"
+        return Verdict(Cause.BROKEN, (Finding("", None, Cause.BROKEN, None, about, None, None),))
+    known = frozenset(known_flakes)
+    findings = _without_crowds([_judge_job(job, rules, known) for job in _at_fault(evidence.jobs)])
+    findings = _without_bystanders(evidence.jobs, findings)
+    causes = {finding.cause for finding in findings}
+    return Verdict(next((cause for cause in _WORST_FIRST if cause in causes), Cause.UNKNOWN), findings)
+
+
+def _at_fault(jobs: Iterable[FailedJob]) -> list[FailedJob]:
+    """The jobs that failed by themselves; the cancelled ones only when there is no other.
+
+    A lost runner or a spent time limit can end a job as cancelled; so does fail-fast, when another failed.
+    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstrategyfail-fast
+    """
+    candidates = [job for job in jobs if job.conclusion not in _NO_FAULT]
+    failed = [job for job in candidates if job.conclusion != "cancelled"]
+    return failed or candidates
+
+
+def _without_bystanders(jobs: Iterable[FailedJob], findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """When every job was cancelled, those that show a reason speak for those that show none."""
+    if any(job.conclusion not in _NO_FAULT | {"cancelled"} for job in jobs):
+        return findings
+    shown = tuple(found for found in findings if found.rule or found.cause is not Cause.UNKNOWN)
+    return shown or findings[:1]
+
+
+def _without_crowds(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Many flakes at once are no chance: what they have in common is not known."""
+    flakes = sum(finding.cause is Cause.FLAKY for finding in findings)
+    if flakes <= MOST_FLAKY_JOBS:
+        return tuple(findings)
+    about = f"tests known as flaky failed in {flakes} jobs at once, too many for chance; the first"
+    return tuple(
+        replace(found, cause=Cause.UNKNOWN, about=about) if found.cause is Cause.FLAKY else found
+        for found in findings
+    )
+
+
+def _judge_job(job: FailedJob, rules: Sequence[Rule], known_flakes: frozenset[str]) -> Finding:
+    lines = _read(job)
+    for rule in rules:
+        if line := _sign(rule, lines):
+            found = Finding(job.name, job.step, rule.cause, rule.name, rule.about, line.text, line.number)
+            break
+    else:
+        found = _unexplained(job, lines)
+    return _as_flake(found, job, known_flakes) if found.cause is Cause.UNKNOWN else found
+
+
+def _read(job: FailedJob) -> tuple[_Line, ...]:
+    """All that a rule may look at; GitHub's own words first."""
+    notes = [line for text in job.annotations for line in text[: 20 * MAX_READ_LINE].splitlines()]
+    log = enumerate(job.log_lines, start=job.first_log_line)
+    return (
+        *(_Line(Where.ANNOTATION, line[:MAX_READ_LINE]) for line in notes),
+        *(
+            _Line(Where.LOG, text.removeprefix(_ERROR), number, marked=text.startswith(_ERROR))
+            for number, text in log
+            if text
+        ),
+        *([_Line(Where.STEP, job.step[:MAX_READ_LINE])] if job.step else []),
+        _Line(Where.JOB, job.name[:MAX_READ_LINE]),
+    )
+
+
+def _sign(rule: Rule, lines: tuple[_Line, ...]) -> _Line | None:
+    found = next((line for line in lines if _shows(rule, line)), None)
+    if found and rule.unless and any(rule.unless.search(line.text) for line in lines):
+        return None
+    return found
+
+
+def _shows(rule: Rule, line: _Line) -> bool:
+    if line.where is not rule.where and (rule.where is not Where.ANY or line.where is Where.JOB):
+        return False
+    if not rule.pattern.search(line.text):
+        return False
+    return not (rule.cause is Cause.TRANSIENT and line.where is Where.LOG and _RETRIED.search(line.text))
+
+
+def _as_flake(found: Finding, job: FailedJob, known_flakes: frozenset[str]) -> Finding:
+    """The finding as a flake, when every test that failed is known to be one or passed when tried again."""
+    tests = failing_tests(job)
+    passed = passed_after_retry(job)
+    strangers = [test for test in tests if test not in known_flakes and test not in passed]
+    if not tests or strangers or not names_all_failures(job):
+        return found
+    proof = "failed, then passed" if tests[0] in passed else "is known to be flaky"
+    return replace(found, cause=Cause.FLAKY, about=f"{tests[0]} {proof}")
+
+
+def _unexplained(job: FailedJob, lines: tuple[_Line, ...]) -> Finding:
+    line = _last_words(lines)
+    match job.conclusion:
+        case "timed_out":
+            about = "the time limit was reached"
+        case "cancelled":
+            about = "it was cancelled for no visible reason"
+        case _ if line is None:
+            about = "there is no log that tells the reason"
+        case _:
+            about = "unknown failure"
+    text, number = (line.text, line.number) if line else (None, None)
+    return Finding(job.name, job.step, Cause.UNKNOWN, None, about, text, number)
+
+
+def _last_words(lines: tuple[_Line, ...]) -> _Line | None:
+    """What was said last before the job failed: the line to show when no rule knows better."""
+    log = [line for line in lines if line.where is Where.LOG and line.text.strip()]
+    marked = [line for line in log if line.marked and not _FORMALITY.match(line.text)]
+    ends = [at for at, line in enumerate(log) if _FORMALITY.match(line.text) or _AFTERWARDS.match(line.text)]
+    told = log[: ends[0]] if ends else log
+    notes = [line for line in lines if line.where is Where.ANNOTATION and not _FORMALITY.match(line.text)]
+    return next(iter([*marked[-1:], *told[-1:], *notes[:1]]), None)

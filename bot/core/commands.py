@@ -1,0 +1,400 @@
+"""The commands of the bot: their grammar as data, and the parser of one line.
+
+Rule: a closed, bounded grammar in plain ASCII. What does not fit as a whole is refused as a whole, with one
+sentence; a line that belongs to no pipeline is not ours and is met with silence.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+from bot.core.suggest import nearest, quoted
+from bot.core.versions import BadVersion, Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """`versions` as typed, well formed, each once, in the order of the command."""
+
+    pipeline: str
+    versions: tuple[str, ...]
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Help:
+    pipeline: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    pipeline: str
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    pipeline: str
+    version: str | None = None
+    step: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redo:
+    pipeline: str
+    version: str | None = None
+    step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skip:
+    pipeline: str
+    version: str | None = None
+    step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopt:
+    """`run_repository` is the `owner/repo` of the run's URL, None when the run was given by its id alone."""
+
+    pipeline: str
+    version: str | None = None
+    step: str
+    run_id: int
+    run_repository: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approve:
+    pipeline: str
+    version: str | None = None
+    step: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    pipeline: str
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    pipeline: str
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel:
+    pipeline: str
+    version: str | None = None
+
+
+Command = Start | Help | Status | Retry | Redo | Skip | Adopt | Approve | Pause | Resume | Cancel
+
+
+@dataclass(frozen=True, slots=True)
+class NotOurs:
+    """The line belongs to no pipeline: silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """The line is meant for a pipeline and says nothing the bot can do; the sentence is fit for a comment."""
+
+    sentence: str
+
+
+VerbName = Literal[
+    "", "status", "retry", "redo", "skip", "adopt", "approve", "pause", "resume", "cancel", "help"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One form of command. `name` is empty for the one that starts; `example` follows `/PIPELINE `.
+
+    `who`: `write` in the home repository, or the pipeline's `role` in every repository of the pipeline.
+    """
+
+    name: VerbName
+    arguments: str
+    does: str
+    example: str
+    who: Literal["write", "role"]
+
+    def usage(self, pipeline: str) -> str:
+        """For example `/release retry [VERSION] [STEP]`."""
+        return " ".join(filter(None, (f"/{pipeline}", self.name, self.arguments)))
+
+
+_STARTS = "starts one release for each version"
+_PLANS = "reads everything, changes nothing, answers with the plan"
+_RETRIES = "runs the failed jobs again, or sends a refused or never-found dispatch anew"
+_REDOES = "dispatches a step anew whose run is over, for instance after a fix was pushed"
+_ADOPTS = "makes a run that a person started the run of a step; RUN is its id or its URL"
+
+VERBS = (
+    Verb("", "VERSION [VERSION …]", _STARTS, "1.0.3", "role"),
+    Verb("", "VERSION [VERSION …] --dry-run", _PLANS, "1.0.3 --dry-run", "write"),
+    Verb("status", "[VERSION]", "says where things stand", "status 1.0.3", "write"),
+    Verb("retry", "[VERSION] [STEP]", _RETRIES, "retry 1.0.3 STEP", "role"),
+    Verb("redo", "[VERSION] STEP", _REDOES, "redo 1.0.3 STEP", "role"),
+    Verb("skip", "[VERSION] STEP", "marks a step as done by hand", "skip 1.0.3 STEP", "role"),
+    Verb("adopt", "[VERSION] STEP RUN", _ADOPTS, "adopt 1.0.3 STEP 1234567890", "role"),
+    Verb("approve", "[VERSION] [STEP]", "passes an approval step", "approve 1.0.3", "role"),
+    Verb("pause", "[VERSION]", "holds back dispatches and automatic re-runs", "pause 1.0.3", "role"),
+    Verb("resume", "[VERSION]", "goes on after a pause", "resume 1.0.3", "role"),
+    Verb("cancel", "[VERSION]", "cancels live runs on GitHub and ends the release", "cancel 1.0.3", "role"),
+    Verb("help", "", "says who may do what here", "help", "write"),
+)
+"""Every form of command, in the order in which help shows them; `STEP` in an example stands for a name."""
+
+_VERBS: Mapping[str, Verb] = {verb.name: verb for verb in VERBS if verb.name}
+
+RESERVED_NAMES = frozenset(_VERBS)
+"""What no pipeline and no step may be named, whatever the letter case."""
+
+_LONGEST_LINE = 1_000
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
+_RUN_ID = r"[1-9][0-9]{0,17}"
+# https://github.com/OWNER/REPO/actions/runs/ID, then /attempts/N, /job/ID or a fragment, as people copy it.
+_RUN_URL = r"https?://[A-Za-z0-9.:-]+/([A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)/actions/runs/"
+_RUN = re.compile(rf"(?:{_RUN_URL})?({_RUN_ID})(?(1)(?:[/?#]\S*)?)", re.IGNORECASE)
+
+_NOT_PLAIN = (
+    "The command has a character that is not plain ASCII: an invisible mark, a letter or digit that only "
+    "looks like the right one, or a dash that the keyboard made of `--`. "
+    "Nothing was done; type the line again by hand."
+)
+_TOO_LONG = (
+    f"The command is longer than {_LONGEST_LINE:,} characters. Nothing was done; give fewer versions at once."
+)
+_TWO = (
+    "This comment has more than one command, and a comment can carry only one. "
+    "Nothing was done; write each in a comment of its own."
+)
+_NO_PARAMETERS = "Parameters (`NAME=VALUE`) are not available yet."
+
+# Cyrillic and Greek letters over the Latin ones they look like: a look-alike of ours deserves a reason.
+_LOOKALIKES = str.maketrans(
+    "авекмнорстухіјѕԁԛԝһӏαβεικνορτυχı",
+    "abekmhopctyxijsdqwhlabeikvoptuxi",
+)
+
+
+class _Refused(Exception):  # noqa: N818 - the person's mistake, no error
+    """Why the line is malformed, as one sentence."""
+
+
+def parse_comment(
+    lines: Sequence[str], pipelines: Collection[str], steps: Collection[str] = ()
+) -> Command | NotOurs | Malformed:
+    """The one command of a comment, given its candidate lines; two lines that are ours are refused."""
+    readings = (parse(line, pipelines, steps) for line in lines)
+    match [reading for reading in readings if not isinstance(reading, NotOurs)]:
+        case []:
+            return NotOurs()
+        case [reading]:
+            return reading
+        case _:
+            return Malformed(_TWO)
+
+
+def parse(
+    line: str, pipelines: Collection[str], steps: Collection[str] = ()
+) -> Command | NotOurs | Malformed:
+    """Read one candidate line. `steps`: the step names known so far; they only make a refusal kinder.
+
+    The pipeline comes back in its own spelling, a step as typed: letter case matters in versions only.
+    """
+    first, *rest = line.split(maxsplit=1) or [""]
+    pipeline = _pipeline(first, pipelines)
+    if pipeline is None:
+        return NotOurs()
+    try:
+        if len(line) > _LONGEST_LINE:
+            raise _Refused(_TOO_LONG)
+        if not _is_plain(line.replace("\t", " ")):
+            raise _Refused(_NOT_PLAIN)
+        return _read(pipeline, " ".join(rest).split(), steps)
+    except (_Refused, BadVersion) as refusal:
+        return Malformed(str(refusal))
+
+
+def _pipeline(first: str, pipelines: Collection[str]) -> str | None:
+    """The pipeline that the first word names, or only seems to name: then the line is not plain."""
+    if not first.startswith("/"):
+        return None
+    word = first[1:].lower() if _is_plain(first) else _lookalike(first[1:])
+    return {name.lower(): name for name in pipelines}.get(word)
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()
+
+
+def _lookalike(word: str) -> str:
+    """The word in small ASCII letters that a reader would take this one for."""
+    letters = unicodedata.normalize("NFKD", word[:_LONGEST_LINE]).lower()
+    seen = (letter for letter in letters if unicodedata.category(letter) not in ("Cf", "Cc", "Mn"))
+    return "".join(seen).translate(_LOOKALIKES)
+
+
+def _read(pipeline: str, typed: Sequence[str], steps: Collection[str]) -> Command:
+    words = [word for word in typed if not word.startswith("-")]
+    dry_run = _dry_run([word for word in typed if word.startswith("-")], pipeline)
+    verb = _VERBS.get(words[0].lower()) if words else _VERBS["help"]
+    if verb is not None and dry_run:
+        raise _Refused(f"`--dry-run` goes with a version to start: `/{pipeline} 1.0.3 --dry-run`.")
+    if verb is not None:
+        return _Arguments(words[1:], verb, pipeline).command()
+    if not _resembles_version(words[0]):
+        raise _Refused(_unknown_verb(words[0], pipeline, steps))
+    versions = dict.fromkeys(_version_to_start(word, words[0], pipeline) for word in words)
+    return Start(pipeline=pipeline, versions=tuple(versions), dry_run=dry_run)
+
+
+def _dry_run(flags: Sequence[str], pipeline: str) -> bool:
+    for flag in flags:
+        if flag.lower() == "--continue":
+            raise _Refused("`--continue` is not available yet.")
+        if flag.lower() != "--dry-run":
+            hint = (
+                "Did you mean `--dry-run`?"
+                if nearest(flag, ["--dry-run"])
+                else "The only one is `--dry-run`."
+            )
+            raise _Refused(f"{quoted(flag)} is not an option of `/{pipeline}`. {hint}")
+    return bool(flags)
+
+
+def _version_to_start(word: str, first: str, pipeline: str) -> str:
+    """The word, when it is a version; what people write there instead gets a refusal that helps."""
+    if _is_parameter(word):
+        raise _Refused(_NO_PARAMETERS)
+    if word.lower() in _VERBS and _is_version(first):
+        raise _Refused(f"The version goes behind the verb: `/{pipeline} {word.lower()} {first}`.")
+    if nearest(word, ["dry-run"]):
+        raise _Refused(f"{quoted(word)} is not a version. Did you mean `--dry-run`?")
+    return Version.parse(word).text
+
+
+def _unknown_verb(word: str, pipeline: str, steps: Collection[str]) -> str:
+    if word.lower() == "flakes":
+        return f"`/{pipeline} flakes` is not available yet."
+    if _is_parameter(word):
+        return _NO_PARAMETERS
+    said = f"{quoted(word)} is not a command of `/{pipeline}`."
+    if word.lower() in {step.lower() for step in steps}:
+        return f"{said} It is a step; say what to do with it, for example `/{pipeline} retry {word}`."
+    if near := nearest(word, _VERBS):
+        return f"{said} Did you mean `/{pipeline} {near}`?"
+    return f"{said} See `/{pipeline} help`."
+
+
+def _is_parameter(word: str) -> bool:
+    return re.match(r"[A-Za-z][A-Za-z0-9_-]*=", word) is not None
+
+
+def _resembles_version(word: str) -> bool:
+    """Meant as a version, by the look of it: `1.0`, `01.0.0`, `v1.0.3`, `1.0.3;id`."""
+    return re.match(r"[vV]?\.?[0-9]", word) is not None
+
+
+def _is_version(word: str) -> bool:
+    try:
+        return bool(Version.parse(word))
+    except BadVersion:
+        return False
+
+
+class _Arguments:
+    """The words behind a verb, taken one after the other from the left."""
+
+    def __init__(self, words: Sequence[str], verb: Verb, pipeline: str) -> None:
+        self._words = list(words)
+        self._verb = verb
+        self._pipeline = pipeline
+        self._usage = f"`{verb.usage(pipeline)}`"
+
+    def command(self) -> Command:
+        """The command, every word of it used up."""
+        if any(map(_is_parameter, self._words)):
+            raise _Refused(_NO_PARAMETERS)
+        command = self._command()
+        if self._words and _is_version(self._words[0]):
+            version = quoted(self._words[0])
+            raise _Refused(f"{version} is one version too many, or in the wrong place: {self._usage}.")
+        if self._words:
+            raise _Refused(f"{quoted(self._words[0])} is one word too many: {self._usage}.")
+        return command
+
+    def _command(self) -> Command:
+        pipeline, version = self._pipeline, self._version()
+        command: Command
+        match self._verb.name:
+            case "help" | "":
+                command = Help(pipeline=pipeline)
+            case "status":
+                command = Status(pipeline=pipeline, version=version)
+            case "retry":
+                command = Retry(pipeline=pipeline, version=version, step=self._step_or_none())
+            case "redo":
+                command = Redo(pipeline=pipeline, version=version, step=self._step())
+            case "skip":
+                command = Skip(pipeline=pipeline, version=version, step=self._step())
+            case "adopt":
+                command = self._adopt(version)
+            case "approve":
+                command = Approve(pipeline=pipeline, version=version, step=self._step_or_none())
+            case "pause":
+                command = Pause(pipeline=pipeline, version=version)
+            case "resume":
+                command = Resume(pipeline=pipeline, version=version)
+            case "cancel":
+                command = Cancel(pipeline=pipeline, version=version)
+            case never:
+                assert_never(never)
+        return command
+
+    def _takes(self, argument: str) -> bool:
+        return argument in self._verb.arguments
+
+    def _version(self) -> str | None:
+        """The version, when the next word is meant as one; a badly formed one refuses the command."""
+        if not self._words or not self._takes("VERSION") or not _resembles_version(self._words[0]):
+            return None
+        if self._takes("STEP") and _NAME.fullmatch(self._words[0]):
+            return None  # a step may well be named `v2`
+        if self._takes("RUN") and _RUN.fullmatch(self._words[0]):
+            return None  # `adopt 123` lacks its step, and is not a badly formed version
+        return Version.parse(self._words.pop(0)).text
+
+    def _step(self) -> str:
+        if not self._words:
+            raise _Refused(f"The name of the step is missing: {self._usage}.")
+        word = self._words.pop(0)
+        if not _NAME.fullmatch(word):
+            raise _Refused(f"{quoted(word)} cannot be the name of a step: {self._usage}.")
+        return word
+
+    def _step_or_none(self) -> str | None:
+        return self._step() if self._words else None
+
+    def _adopt(self, version: str | None) -> Adopt:
+        step = self._step()
+        if not self._words:
+            raise _Refused(f"The run is missing, its id or its URL: {self._usage}.")
+        word = self._words.pop(0)
+        run = _RUN.fullmatch(word)
+        if run is None:
+            raise _Refused(f"{quoted(word)} is neither the id nor the URL of a workflow run: {self._usage}.")
+        return Adopt(
+            pipeline=self._pipeline,
+            version=version,
+            step=step,
+            run_id=int(run[2]),
+            run_repository=run[1],
+        )

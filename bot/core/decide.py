@@ -1,0 +1,222 @@
+"""`decide(release, event, now)`: the state machine of a release. Pure: no await, no clock, no I/O.
+
+Two halves, as in a board game: first `apply` what happened, then `settle` what follows from it until nothing changes.
+Transitions live in `sends` (dispatches and the search for runs), `runs` (bound runs), `steering` (people) and here
+(needs, turns, approvals, cancelling, the end). What the result wants from the world is in `wants`.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from bot.core import runs, sends, steering
+from bot.core import events as happened
+from bot.core.draft import Decision, Draft
+from bot.core.model import (
+    AwaitingApproval,
+    Cancelled,
+    Cooling,
+    Diagnosing,
+    Due,
+    Expecting,
+    Final,
+    Finding,
+    NeedsPerson,
+    Release,
+    ReleaseWord,
+    Rerunning,
+    Running,
+    Sending,
+    StepState,
+    Trouble,
+    Waiting,
+    run_of,
+)
+from bot.core.plan import ApprovalStep, DispatchStep, Step, WatchStep, same_repository
+from bot.core.wants import REMIND_AFTER, wanted
+
+_RERUN_UNDER_WAY = timedelta(seconds=60)
+"""How long a re-run that may have been asked for in the moment of a cancel is looked for."""
+
+
+def decide(release: Release, event: happened.Event, now: datetime) -> Decision:
+    """What the release becomes when `event` is true at `now`. A finished release never changes."""
+    draft = Draft(release, now)
+    if not release.word.final:
+        _apply(draft, event)
+        _settle(draft)
+    return draft.decision(wanted(draft.release, now))
+
+
+def _apply(draft: Draft, event: happened.Event) -> None:  # noqa: C901, PLR0912 - one line per event of the closed list
+    match event:
+        case happened.Tick():
+            _tick(draft, event)
+        case happened.BotStarted():
+            sends.bot_started(draft)
+        case happened.SendChecked():
+            sends.send_checked(draft, event)
+        case happened.SendHeldBack():
+            sends.send_held_back(draft, event)
+        case happened.SendStopped():
+            sends.send_stopped(draft, event)
+        case happened.SendDone():
+            sends.send_done(draft, event)
+        case happened.SendNotDone():
+            sends.send_not_done(draft, event)
+        case happened.SendRefused():
+            sends.send_refused(draft, event)
+        case happened.SendUnknown():
+            sends.send_unknown(draft, event)
+        case happened.Candidates():
+            sends.candidates(draft, event)
+        case happened.RunLevel():
+            runs.run_level(draft, event)
+        case happened.RunGone():
+            runs.run_gone(draft, event)
+        case happened.Judged():
+            runs.judged(draft, event)
+        case happened.RerunAccepted():
+            runs.rerun_accepted(draft, event)
+        case happened.RerunRefused():
+            runs.rerun_refused(draft, event)
+        case happened.RepositoryBarred():
+            _barred(draft, event)
+        case happened.RepositoryOpen():
+            _open(draft, event)
+        case (
+            happened.RetryAsked()
+            | happened.RedoAsked()
+            | happened.SkipAsked()
+            | happened.AdoptAsked()
+            | happened.ApproveAsked()
+            | happened.PauseAsked()
+            | happened.ResumeAsked()
+            | happened.CancelAsked()
+        ):
+            steering.steer(draft, event)
+        case _:
+            assert_never(event)
+
+
+def _tick(draft: Draft, event: happened.Tick) -> None:
+    release = draft.release
+    if not release.turn:
+        if event.ahead is None:
+            draft.because("its turn in the concurrency group")
+        draft.release = replace(release, turn=event.ahead is None, ahead=event.ahead)
+    for step, record in draft.release.items():
+        _remind(draft, step.name, record.state)
+
+
+def _remind(draft: Draft, step: str, state: StepState) -> None:
+    """Both kinds of approval call again every 24 hours (contract section 5)."""
+    match state:
+        case AwaitingApproval(reminded_at=last) if draft.now >= last + REMIND_AFTER:
+            draft.put(step, replace(state, reminded_at=draft.now))
+            draft.notice(f"approval:{step}:{draft.now:%Y%m%d%H%M}", "approval", step)
+        case Running(reminded_at=datetime() as last) if state.run.held and draft.now >= last + REMIND_AFTER:
+            draft.put(step, replace(state, reminded_at=draft.now))
+            draft.notice(f"environment:{step}:{draft.now:%Y%m%d%H%M}", "environment", step)
+        case _:
+            return
+
+
+def _barred(draft: Draft, event: happened.RepositoryBarred) -> None:
+    """The repository keeps refusing the bot: a person has to mend that, and then everything goes on by itself."""
+    for step, record in draft.release.items():
+        if isinstance(step, ApprovalStep) or not same_repository(step.repo, event.repo):
+            continue
+        match record.state:
+            case Due() | Finding() | Expecting() | Running() | Diagnosing() | Cooling() | Rerunning():
+                draft.need_person(step.name, event.trouble, parked=record.state)
+            case _:
+                continue
+
+
+def _open(draft: Draft, event: happened.RepositoryOpen) -> None:
+    for step, record in draft.release.items():
+        if isinstance(step, ApprovalStep) or not same_repository(step.repo, event.repo):
+            continue
+        state = record.state
+        if not isinstance(state, NeedsPerson) or state.parked is None or not barred(state.trouble):
+            continue
+        back = state.parked
+        match back:
+            case Running():
+                back = replace(back, confirm=True)
+            case Due():
+                back = replace(back, not_before=draft.now)
+            case Finding() | Expecting() | Rerunning():
+                back = replace(back, until=back.until + (draft.now - state.since))
+            case Diagnosing() | Cooling():
+                pass
+        draft.put(step.name, back, "the repository answers again")
+
+
+def barred(trouble: Trouble) -> bool:
+    """Troubles that are over as soon as the repository answers again."""
+    return trouble.kind in {"no-access", "moved"}
+
+
+def _settle(draft: Draft) -> None:
+    before = None
+    while draft.release != before:
+        before = draft.release
+        for step in draft.release.plan:
+            if draft.release.cancelling:
+                _cancel(draft, step.name)
+            elif draft.release.turn:
+                _start(draft, step)
+    _end(draft)
+
+
+def _start(draft: Draft, step: Step) -> None:
+    """A step whose needs are met becomes due."""
+    if not isinstance(draft.state(step.name), Waiting) or not draft.release.needs_met(step):
+        return
+    match step:
+        case DispatchStep():
+            draft.put(step.name, Due(draft.now, draft.now), "its needs are met")
+        case WatchStep():
+            until = draft.now + timedelta(seconds=step.appears_within)
+            draft.put(step.name, Expecting(draft.now, until), "its needs are met")
+        case ApprovalStep():
+            draft.put(step.name, AwaitingApproval(draft.now, draft.now), "its needs are met")
+            draft.notice(f"approval:{step.name}", "approval", step.name)
+
+
+def _cancel(draft: Draft, step: str) -> None:
+    """Cancelling ends what is not sent at once; runs and unknown sends have to be over first."""
+    state = draft.state(step)
+    match state:
+        case Waiting() | Due() | Expecting() | AwaitingApproval() | Diagnosing():
+            draft.put(step, Cancelled(draft.now), "cancelled")
+        case Cooling() if state.until > draft.now:
+            draft.put(step, Cancelled(draft.now), "cancelled before its re-run")
+        case Cooling():
+            draft.put(step, Rerunning(state.run, draft.now + _RERUN_UNDER_WAY), "a re-run may be under way")
+        case NeedsPerson(parked=Running() | Rerunning() | Cooling() as parked):
+            draft.put(step, parked, "has to be over first")
+        case NeedsPerson(parked=Finding() as parked) if barred(state.trouble):
+            draft.put(step, parked, "an unknown send has to be found first")
+        case NeedsPerson():
+            run = run_of(state)
+            if run is not None and not run.over:
+                draft.put(step, Running(run=run, confirm=True), "its run has to be over first")
+            else:
+                draft.put(step, Cancelled(draft.now), "cancelled")
+        case Sending() | Finding() | Running() | Rerunning():
+            return
+        case _ if isinstance(state, Final):
+            return
+
+
+def _end(draft: Draft) -> None:
+    release = draft.release
+    if not release.word.final or release.end_told:
+        return
+    draft.release = replace(release, ended_at=draft.now, end_told=True)
+    kind = "released" if release.word is ReleaseWord.RELEASED else "cancelled"
+    draft.because(kind)
+    draft.notice(kind, kind)

@@ -1,0 +1,234 @@
+"""Everything that can happen to a release: the closed list that `decide` understands.
+
+Rule: an event says what is true now (a level), never what changed; hearing it twice or late does no harm.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.core.causes import Verdict
+from bot.core.deliveries import RunSeen
+from bot.core.model import Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed. `ahead`: version of the release before it in its concurrency group, None: its turn."""
+
+    ahead: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BotStarted:
+    """The process starts: a send that was under way when it ended may or may not have been made."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendChecked:
+    """Everything that must be known before a send was read at `at`."""
+
+    step: str
+    at: datetime
+    nonce: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SendHeldBack:
+    """The send cannot be made now but will be: look again in `seconds`."""
+
+    step: str
+    why: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SendStopped:
+    """Something was found that only a person can judge; nothing was sent."""
+
+    step: str
+    trouble: Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class SendDone:
+    """GitHub accepted the dispatch; `run_id` where it says so."""
+
+    step: str
+    send: int
+    run_id: int | None
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SendNotDone:
+    """Certainly not done; sent again by itself after `seconds`."""
+
+    step: str
+    send: int
+    why: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SendRefused:
+    """Certainly not done, and only a person can change that."""
+
+    step: str
+    send: int
+    trouble: Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class SendUnknown:
+    """The answer was lost or says nothing: the run has to be looked for."""
+
+    step: str
+    send: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """GitHub was asked for the run a step waits for. `runs`: those that fit and are bound to no other step.
+
+    `previous`: when the repository was last read before; time between the two beyond `pace` seconds was blind.
+    """
+
+    step: str
+    at: datetime
+    previous: datetime
+    pace: float
+    runs: tuple[RunSeen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunLevel:
+    """A run looks like this now. `confirmed`: read from GitHub's API, not merely announced by a delivery.
+
+    `jobs_ran`: of a completed run, whether at least one job was not skipped (None: not read).
+    """
+
+    step: str
+    run: RunSeen
+    confirmed: bool
+    jobs_ran: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunGone:
+    """GitHub says that the run does not exist (any more)."""
+
+    step: str
+    run_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Why an attempt failed. `tail`: the last lines of the first failed job's log, cleaned."""
+
+    step: str
+    run_id: int
+    attempt: int
+    verdict: Verdict
+    tail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RerunAccepted:
+    step: str
+    run_id: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class RerunRefused:
+    step: str
+    run_id: int
+    attempt: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryBarred:
+    """The repository has been refusing the bot for a while (not installed, suspended, moved)."""
+
+    repo: str
+    trouble: Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryOpen:
+    """The repository answers again."""
+
+    repo: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAsked:
+    steps: tuple[str, ...]
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RedoAsked:
+    step: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SkipAsked:
+    step: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptAsked:
+    step: str
+    run: RunSeen
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveAsked:
+    step: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseAsked:
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeAsked:
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked:
+    by: str
+
+
+Steering = (
+    RetryAsked | RedoAsked | SkipAsked | AdoptAsked | ApproveAsked | PauseAsked | ResumeAsked | CancelAsked
+)
+Event = (
+    Tick
+    | BotStarted
+    | SendChecked
+    | SendHeldBack
+    | SendStopped
+    | SendDone
+    | SendNotDone
+    | SendRefused
+    | SendUnknown
+    | Candidates
+    | RunLevel
+    | RunGone
+    | Judged
+    | RerunAccepted
+    | RerunRefused
+    | RepositoryBarred
+    | RepositoryOpen
+    | Steering
+)

@@ -1,0 +1,48 @@
+"""Every word the bot shows to people on GitHub: pure functions from what is known to Markdown.
+
+Rule: whatever came from GitHub or a person goes through `inert`; whatever belongs to a repository goes
+through a `View`, which knows what its readers may see. Nothing here reads a clock.
+"""
+
+from bot.core.present.answers import (
+    finished_answer,
+    late_answer,
+    malformed_answer,
+    no_release_answer,
+    not_in_file_answer,
+    not_permitted_answer,
+    status_answer,
+    two_commands_answer,
+    unverified_answer,
+    which_release_answer,
+)
+from bot.core.present.checks import check_body
+from bot.core.present.files import bad_file_answer, no_file_answer
+from bot.core.present.guide import PipelineFacts, help_answer
+from bot.core.present.notices import notice_comment
+from bot.core.present.plans import plan_answer, preflight_answer
+from bot.core.present.refusals import refused_answer
+from bot.core.present.status import status_comment
+
+__all__ = [
+    "PipelineFacts",
+    "bad_file_answer",
+    "check_body",
+    "finished_answer",
+    "help_answer",
+    "late_answer",
+    "malformed_answer",
+    "no_file_answer",
+    "no_release_answer",
+    "not_in_file_answer",
+    "not_permitted_answer",
+    "notice_comment",
+    "plan_answer",
+    "preflight_answer",
+    "refused_answer",
+    "status_answer",
+    "status_comment",
+    "two_commands_answer",
+    "unverified_answer",
+    "which_release_answer",
+]

@@ -1,0 +1,107 @@
+"""New comments that call or inform the person who started a release.
+
+Rule: the first line says it all and mentions that person, once; nobody else is ever mentioned. A notice whose
+matter is over by the time it would be written is not written.
+"""
+
+from collections.abc import Iterator
+
+from bot.core.audience import Audience
+from bot.core.effects import Notice
+from bot.core.model import (
+    AwaitingApproval,
+    NeedsPerson,
+    Release,
+    ReleaseWord,
+    Running,
+    Skipped,
+    StepRecord,
+)
+from bot.core.plan import Step
+from bot.core.present.hints import hints, listing
+from bot.core.present.inert import code, cut, inert, mention
+from bot.core.present.story import current
+from bot.core.present.troubles import log_tail
+from bot.core.present.view import View
+from bot.core.present.words import count, duration
+
+_TAIL = 4_000
+
+
+def notice_comment(
+    release: Release, notice: Notice, audience: Audience, *, web_url: str, status_url: str | None
+) -> str | None:
+    """The body, or None when the matter is over. `status_url`: the status comment's address, if known."""
+    view = View(release, audience, web_url)
+    parts = list(_parts(view, notice))
+    if not parts:
+        return None
+    parts[0] = f"{mention(release.starter.login)} {parts[0]}"
+    if status_url is not None:
+        parts.append(f"[Status of {release.pipeline} {release.version}]({status_url})")
+    return cut("\n\n".join(parts))
+
+
+def _parts(view: View, notice: Notice) -> Iterator[str]:
+    release = view.release
+    what = f"{release.pipeline} {release.version}"
+    match notice.kind:
+        case "released" if release.word is ReleaseWord.RELEASED:
+            yield f"{what} is released{_after(release)}."
+            yield from _result(view)
+        case "cancelled" if release.word is ReleaseWord.CANCELLED:
+            yield f"{what} is cancelled, as {view.person(release.cancelled_by)} asked{_after(release)}."
+            yield from _result(view)
+        case "person" | "approval" | "environment" if notice.step is not None:
+            step = release.plan.step(notice.step)
+            yield from _call(view, notice, step, release.steps[step.name])
+        case _:
+            return
+
+
+def _call(view: View, notice: Notice, step: Step, record: StepRecord) -> Iterator[str]:
+    what = f"{view.release.pipeline} {view.release.version}"
+    match notice.kind, record.state:
+        case "person", NeedsPerson() as state if _is_newest(notice, record):
+            explained = current(view, step, record)
+            yield f"{what} needs you at {code(step.name)}{f': {explained}' if explained else '.'}"
+            yield f"Type one of these:\n\n{listing(hints(view, step))}"
+            if view.shows(step) and (tail := log_tail(state, most=_TAIL)):
+                yield tail
+        case "approval", AwaitingApproval():
+            question = ""
+            if step.kind == "approval" and view.shows_file:
+                question = f": {inert(step.question, most=500)}"
+            yield f"{what} waits for an approval at {code(step.name)}{question}"
+            approve, cancel = view.command("approve", step.name), view.command("cancel")
+            yield f"Approve with {approve}, or end the release with {cancel}."
+        case "environment", Running(run=run) if run.held:
+            link = view.run_link(step, run, "on GitHub") or "on GitHub"
+            yield f"{what} is awaiting approval at {code(step.name)}: somebody has to approve it {link}."
+            yield f"It goes on by itself then; {view.command('cancel')} ends the release."
+        case _:
+            return
+
+
+def _is_newest(notice: Notice, record: StepRecord) -> bool:
+    """A later problem of the same step has a notice of its own. The key ends with the problem's number."""
+    number = notice.key.rpartition(":")[2]
+    return not number.isdecimal() or int(number) == record.problems
+
+
+def _after(release: Release) -> str:
+    return f", {duration(release.ended_at - release.asked_at)} after the command" if release.ended_at else ""
+
+
+def _result(view: View) -> Iterator[str]:
+    """What was not the usual way, for those who may know it."""
+    lines = []
+    for step, record in view.steps:
+        if not view.shows(step):
+            continue
+        if isinstance(record.state, Skipped):
+            lines.append(f"- {step.name} was skipped by {view.person(record.state.by)}")
+        elif record.reruns_in_all:
+            lines.append(f"- {step.name} needed {count(record.reruns_in_all, 're-run')}")
+    if lines:
+        yield "\n".join(lines)

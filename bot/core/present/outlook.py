@@ -1,0 +1,148 @@
+"""One sentence on what happens next with a release.
+
+Rule: of a step the reader may not see only its name and its state word are in it.
+"""
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from bot.core.model import (
+    AwaitingApproval,
+    Expecting,
+    NeedsPerson,
+    ReleaseWord,
+    Skipped,
+    StepWord,
+    Waiting,
+    word_of,
+)
+from bot.core.plan import Step
+from bot.core.present.hints import hints, spelled
+from bot.core.present.inert import code, inert
+from bot.core.present.view import View
+from bot.core.present.words import count, duration, names
+
+
+def outlook(view: View) -> str:
+    """The sentence below the first line of the status comment."""
+    release = view.release
+    match release.word:
+        case ReleaseWord.WAITING:
+            return _waiting(view)
+        case ReleaseWord.RUNNING:
+            return _cancelling(view) if release.cancelling else _running(view)
+        case ReleaseWord.PAUSED:
+            by, resume = view.person(release.paused_by), view.command("resume")
+            return f"Paused by {by}: no dispatch and no automatic re-run until somebody types {resume}."
+        case ReleaseWord.NEEDS_ATTENTION:
+            return _needs_attention(view)
+        case ReleaseWord.RELEASED:
+            return f"Nothing is left to do: {_result(view)}{_after(view)}."
+        case ReleaseWord.CANCELLED:
+            by = view.person(release.cancelled_by)
+            return (
+                f"Cancelled by {by}{_after(view)}: nothing of it runs any more and nothing will be started."
+            )
+        case _:
+            assert_never(release.word)
+
+
+def _waiting(view: View) -> str:
+    ahead = view.release.ahead
+    if ahead is None:
+        return "Waits for its turn and then starts by itself."
+    return f"Waits for {code(ahead)} and starts by itself as soon as that is released or cancelled."
+
+
+def _cancelling(view: View) -> str:
+    left = [step.name for step, record in view.steps if not record.final]
+    verb = "is" if len(left) == 1 else "are"
+    by = view.person(view.release.cancelled_by)
+    return f"Being ended, cancelling was asked by {by}: it is over when {names(left)} {verb}."
+
+
+def _result(view: View) -> str:
+    skipped = sum(isinstance(record.state, Skipped) for _, record in view.steps)
+    passed = len(view.steps) - skipped
+    return f"{count(passed, 'step')} passed" + (f" and {skipped} skipped" if skipped else "")
+
+
+def _after(view: View) -> str:
+    release = view.release
+    return f" after {duration(release.ended_at - release.asked_at)}" if release.ended_at else ""
+
+
+def _needs_attention(view: View) -> str:
+    stuck = [step for step, record in view.steps if isinstance(record.state, NeedsPerson)]
+    paused = ", and the release is paused" if view.release.paused_by is not None else ""
+    if len(stuck) == 1:
+        choice = hints(view, stuck[0])
+        return f"{code(stuck[0].name)} needs a person{paused}: type {spelled(choice)}."
+    # Without a name a retry takes every step that can be tried again.
+    all_of_them = [view.command("retry"), view.command("skip", stuck[0].name), view.command("cancel")]
+    if paused:
+        all_of_them.insert(0, view.command("resume"))
+    first = ", ".join(all_of_them[:-1])
+    return f"{names([step.name for step in stuck])} need a person{paused}: type {first} or {all_of_them[-1]}."
+
+
+def _running(view: View) -> str:
+    calls = [*_approvals(view), *_environments(view)]
+    if calls:
+        return f"{'; '.join(calls)}."
+    live = "; ".join(_live(view))
+    following = _following(view)
+    if not live:
+        return f"{names(following)} {_comes(following)} next." if following else "Goes on by itself."
+    return f"{live}; {names(following)} {_comes(following)} next." if following else f"{live}."
+
+
+def _comes(those: list[str]) -> str:
+    return "comes" if len(those) == 1 else "come"
+
+
+def _approvals(view: View) -> Iterator[str]:
+    asking = [step for step, record in view.steps if isinstance(record.state, AwaitingApproval)]
+    for step in asking:
+        words = (step.name,) if len(asking) > 1 else ()
+        question = ""
+        if view.shows_file and step.kind == "approval":
+            question = f" ({inert(step.question, most=160)})"
+        yield f"{code(step.name)} waits for an approval{question}: type {view.command('approve', *words)}"
+
+
+def _environments(view: View) -> Iterator[str]:
+    for step, record in view.steps:
+        held = word_of(record.state) is StepWord.AWAITING_APPROVAL and step.kind != "approval"
+        if held and view.shows(step):
+            link = view.run_link(step, record.run, "on GitHub")
+            yield f"{code(step.name)} waits for an approval of its environment {link}".rstrip()
+        elif held:
+            yield f"{code(step.name)} is awaiting approval on GitHub"
+
+
+def _live(view: View) -> Iterator[str]:
+    """What is under way, a phrase for each word."""
+    for word, phrase in (
+        (StepWord.RUNNING, "running"),
+        (StepWord.RETRYING, "being tried again"),
+        (StepWord.QUEUED, "about to run"),
+    ):
+        those = [step.name for step, record in view.steps if word_of(record.state) is word]
+        if those:
+            yield f"{names(those)} {'is' if len(those) == 1 else 'are'} {phrase}"
+    awaited = [step.name for step, _ in view.steps if _is_awaited(view, step)]
+    if awaited:
+        yield f"{names(awaited)} {'waits' if len(awaited) == 1 else 'wait'} for a run to appear"
+
+
+def _is_awaited(view: View, step: Step) -> bool:
+    """The word of such a step is `waiting`: more is not told of one the reader may not see."""
+    return view.shows(step) and isinstance(view.release.steps[step.name].state, Expecting)
+
+
+def _following(view: View) -> list[str]:
+    """Steps that become due as soon as what is under way is over."""
+    steps = view.release.steps
+    waiting = {name for name, record in steps.items() if isinstance(record.state, Waiting)}
+    return [step.name for step in view.release.plan if step.name in waiting and not waiting & set(step.needs)]

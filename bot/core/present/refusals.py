@@ -1,0 +1,185 @@
+"""Why a command about an open release is refused: the rule, and what to do instead, for each `No`.
+
+Rule: the first sentence says what is refused and why. A link stands only where its step may be seen.
+"""
+
+import re
+from typing import assert_never
+
+from bot.core.audience import Audience
+from bot.core.model import NeedsPerson, Release, run_of, word_of
+from bot.core.plan import ApprovalStep, Step
+from bot.core.present.hints import hints, spelled
+from bot.core.present.inert import code, cut
+from bot.core.present.view import View
+from bot.core.present.words import names
+from bot.core.steering import No, Refused, find_step
+from bot.core.suggest import nearest
+
+_ABOUT_A_RUN = frozenset(
+    {No.OTHER_REPOSITORY, No.OTHER_WORKFLOW, No.OTHER_REF, No.BOUND_ELSEWHERE, No.NO_SUCH_RUN}
+)
+_ABOUT_A_STATE = frozenset(
+    {
+        No.ENVIRONMENT,
+        No.LIVE,
+        No.SEND_UNKNOWN,
+        No.NOT_FAILED,
+        No.NOT_RERUNNABLE,
+        No.REDO_WATCHED,
+        No.ADOPT_APPROVAL,
+    }
+)
+_STATUS_TELLS = "The status comment says where things stand."
+_RIGHT_RUN = "Give the id or the URL of a run with the step's repository, workflow and branch or tag."
+_SAFE_LINK = re.compile(r"https?://[A-Za-z0-9.:/_-]+/actions/runs/\d+(?:/attempts/\d+)?")
+
+
+def refused_answer(refused: Refused, release: Release, audience: Audience) -> str:
+    """One sentence that names the rule, then what to do or who can do it."""
+    view = View(release, audience, "")
+    step = _target(view, refused)
+    if step is not None and not view.shows(step) and refused.why in _ABOUT_A_RUN | _ABOUT_A_STATE:
+        return _guarded(view, step, refused)
+    return cut(" ".join(part for part in _answer(view, refused) if part))
+
+
+def _guarded(view: View, step: Step, refused: Refused) -> str:
+    """About a step of which only the state word may be told."""
+    if refused.why in _ABOUT_A_RUN:
+        return f"That run cannot be bound to {code(step.name)}. {_RIGHT_RUN}"
+    word = word_of(view.release.steps[step.name].state)
+    return f"{code(step.name)} is {word}, and the command does not fit that state. {_STATUS_TELLS}"
+
+
+def _answer(view: View, refused: Refused) -> tuple[str, str]:  # noqa: C901, PLR0911, PLR0912 - one case per rule
+    what = f"{view.release.pipeline} {view.release.version}"
+    target = _target(view, refused)
+    step = code(target.name) if target else "That step"
+    link = _link(refused) if target else ""
+    match refused.why:
+        case No.FINISHED:
+            status = view.command("status")
+            return (
+                f"{what} is {view.release.word}, so nothing about it can be changed.",
+                f"{status} still works.",
+            )
+        case No.CANCELLING:
+            return f"{what} is being cancelled, so no other command is carried out.", _STATUS_TELLS
+        case No.PAUSED:
+            return f"{what} is paused, and nothing is sent or re-run in a pause.", _first(view, "resume")
+        case No.ALREADY_PAUSED:
+            return f"{what} is paused already.", f"{view.command('resume')} goes on."
+        case No.NOT_PAUSED:
+            return f"{what} is not paused, so there is nothing to resume.", _STATUS_TELLS
+        case No.UNKNOWN_STEP:
+            return f"{code(refused.text, most=60)} is not a step of {what}.", _known_steps(view, refused.text)
+        case No.NOTHING_TO_RETRY:
+            return (
+                f"Nothing in {what} can be retried: no step has failed or waits for a re-run.",
+                _STATUS_TELLS,
+            )
+        case No.NOTHING_TO_APPROVE:
+            return f"No step of {what} waits for an approval.", _STATUS_TELLS
+        case No.SEVERAL_TO_APPROVE:
+            waiting = [word.strip() for word in refused.text.split(",")]
+            example = view.command("approve", waiting[0])
+            return f"Several steps of {what} wait for an approval: {names(waiting)}.", f"Name one: {example}."
+        case No.NO_APPROVAL:
+            return f"{step} is not an approval step, so there is nothing to approve.", _STATUS_TELLS
+        case No.ENVIRONMENT:
+            where = link or "on the page of its run"
+            return (
+                f"{step} waits for the approval of an environment, which only GitHub can take.",
+                f"Its reviewers approve it there: {where}.",
+            )
+        case No.LIVE:
+            there = f": {link}" if link else ""
+            return f"The run of {step} is not over{there}.", "Wait for its end, or cancel it on GitHub first."
+        case No.STEP_OVER:
+            return f"{step} is over already, and what is over is not changed.", _STATUS_TELLS
+        case No.NEEDS_UNMET:
+            return f"It is not yet the turn of {step}{_unmet(view, refused)}.", _STATUS_TELLS
+        case No.SEND_UNKNOWN:
+            return (
+                f"The dispatch of {step} may have been sent, and its run is being looked for.",
+                "Wait until it is found or a person is called, so that nothing runs twice.",
+            )
+        case No.NOT_FAILED:
+            return f"{step} has not failed, so there is nothing to do again.", _STATUS_TELLS
+        case No.NOT_RERUNNABLE:
+            return f"GitHub cannot re-run the run of {step}, since none of its jobs ran.", _instead(
+                view, refused
+            )
+        case No.REDO_WATCHED:
+            return (
+                f"{step} waits for a run that somebody else starts, so the bot cannot dispatch it.",
+                f"Start that run by hand; {view.command('adopt', refused.step or 'STEP', 'RUN')} binds it.",
+            )
+        case No.ADOPT_APPROVAL:
+            return f"{step} is an approval and has no run to adopt.", _STATUS_TELLS
+        case No.OTHER_REPOSITORY:
+            return f"That run is not in the repository of {step}.", _RIGHT_RUN
+        case No.OTHER_WORKFLOW:
+            return (
+                f"That run is not of the workflow of {step}{_wanted(view, refused, 'workflow')}.",
+                _RIGHT_RUN,
+            )
+        case No.OTHER_REF:
+            return (
+                f"That run is not on the branch or tag of {step}{_wanted(view, refused, 'ref')}.",
+                _RIGHT_RUN,
+            )
+        case No.NO_SUCH_RUN:
+            return f"The bot cannot find that run in the repository of {step}.", _RIGHT_RUN
+        case No.BOUND_ELSEWHERE:
+            return f"That run is bound to another step already, so {step} cannot have it.", _RIGHT_RUN
+        case _:
+            assert_never(refused.why)
+
+
+def _first(view: View, verb: str) -> str:
+    return f"Type {view.command(verb)} first."
+
+
+def _target(view: View, refused: Refused) -> Step | None:
+    """The step a refusal speaks of, by its name or by the address of its run."""
+    if refused.step is not None:
+        return find_step(view.release, refused.step)
+    for step, record in view.steps:
+        run = run_of(record.state)
+        if run is not None and refused.link is not None and run.url == refused.link:
+            return step
+    return None
+
+
+def _link(refused: Refused) -> str:
+    """What is no plain address of a run is no link of ours."""
+    fits = refused.link is not None and _SAFE_LINK.fullmatch(refused.link)
+    return f"[its run]({refused.link})" if fits else ""
+
+
+def _known_steps(view: View, typed: str) -> str:
+    steps = [step.name for step in view.release.plan]
+    near = nearest(typed, steps)
+    return f"Did you mean {code(near)}?" if near else f"Its steps are {names(steps, most=20)}."
+
+
+def _unmet(view: View, refused: Refused) -> str:
+    step = _target(view, refused)
+    unmet = [name for name in step.needs if not view.release.steps[name].done] if step else []
+    return f": it needs {names(unmet)} first" if unmet else ""
+
+
+def _wanted(view: View, refused: Refused, part: str) -> str:
+    step = _target(view, refused)
+    if step is None or isinstance(step, ApprovalStep) or not view.shows(step):
+        return ""
+    return f", {code(step.workflow if part == 'workflow' else step.ref)}"
+
+
+def _instead(view: View, refused: Refused) -> str:
+    step = _target(view, refused)
+    if step is None or not isinstance(view.release.steps[step.name].state, NeedsPerson):
+        return _STATUS_TELLS
+    return f"Possible are {spelled(hints(view, step))}."

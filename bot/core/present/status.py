@@ -1,0 +1,106 @@
+"""The status comment of a release (contract section 5), rendered from its state alone.
+
+Rule: first line, one sentence, the table, the details, and the marker as the last line. No clock: the same
+release gives the same text, so it is edited only when something happened.
+"""
+
+import re
+from collections.abc import Iterator
+
+from bot.core.audience import Audience
+from bot.core.model import (
+    BoundRun,
+    Due,
+    Expecting,
+    Finding,
+    NeedsPerson,
+    Release,
+    Sending,
+    StepRecord,
+    Waiting,
+    run_of,
+    word_of,
+)
+from bot.core.plan import ApprovalStep, Step
+from bot.core.present.hints import hints, listing
+from bot.core.present.inert import MARKER, code, cut
+from bot.core.present.outlook import outlook
+from bot.core.present.story import current, story
+from bot.core.present.troubles import log_tail
+from bot.core.present.view import View
+from bot.core.present.words import NOTHING, duration, release_icon, step_state
+
+_HEADER = "| step | state | run | attempt | time |\n| --- | --- | --- | --- | --- |"
+_TAIL = 6_000
+_SHORT_SPAN = 1.0
+"""Seconds below which a duration says nothing."""
+
+_ODD_NAME = re.compile(r"(?i)gh-\d+|[0-9a-f]{7,40}|.*(?:-_|_-).*|.*_")
+"""Step names that GitHub would take for a reference, a commit or emphasis."""
+
+
+def status_comment(release: Release, audience: Audience, *, web_url: str) -> str:
+    """The whole body; `web_url` is GitHub's address for people."""
+    view = View(release, audience, web_url)
+    first = f"### {release_icon(release.word)} {release.pipeline} {release.version}: {release.word}"
+    parts = [first, outlook(view), _table(view), *_attention(view), *_details(view)]
+    told = story(view)
+    if told:
+        parts.append("\n".join(f"- {line}" for line in told))
+    return cut("\n\n".join([*parts, f"{MARKER}{release.id} -->"]))
+
+
+def shown_run(record: StepRecord) -> BoundRun | None:
+    """The run that a step's state speaks of; one that is to be replaced is not shown."""
+    match record.state:
+        case Waiting() | Due() | Sending() | Finding() | Expecting():
+            return None
+        case NeedsPerson():
+            return run_of(record.state)
+        case _:
+            return record.run
+
+
+def _table(view: View) -> str:
+    return "\n".join([_HEADER, *(_row(view, step, record) for step, record in view.steps)])
+
+
+def _row(view: View, step: Step, record: StepRecord) -> str:
+    name = code(step.name) if _ODD_NAME.fullmatch(step.name) else step.name
+    cells = [name, step_state(word_of(record.state)), NOTHING, NOTHING, NOTHING]
+    if view.shows(step):
+        run = shown_run(record)
+        if run is not None and not isinstance(step, ApprovalStep):
+            cells[2:4] = [view.run_link(step, run, f"#{run.id}"), str(run.attempt)]
+        cells[4] = _time(view, record)
+    return f"| {' | '.join(cells)} |"
+
+
+def _time(view: View, record: StepRecord) -> str:
+    if record.began_at is None:
+        return NOTHING
+    start = view.time(record.began_at)
+    if record.ended_at is None:
+        return start
+    span = (record.ended_at - record.began_at).total_seconds()
+    return f"{start}, {duration(span)}" if span >= _SHORT_SPAN else start
+
+
+def _attention(view: View) -> Iterator[str]:
+    """Of every step that needs a person: what is wrong, what to type, and the end of the log."""
+    for step, record in view.steps:
+        if isinstance(record.state, NeedsPerson) and view.shows(step):
+            yield f"**{step.name}**: {current(view, step, record)}"
+            yield listing(hints(view, step))
+            if tail := log_tail(record.state, most=_TAIL):
+                yield tail
+
+
+def _details(view: View) -> Iterator[str]:
+    lines = [
+        f"- {step.name}: {text}"
+        for step, record in view.steps
+        if not isinstance(record.state, NeedsPerson) and (text := current(view, step, record))
+    ]
+    if lines:
+        yield "\n".join(lines)

@@ -1,0 +1,130 @@
+"""What the bot saw and did, a line each: the state of a step in words, and its notes.
+
+Rule: of a step whose repository the reader may not see there is no story at all.
+"""
+
+from typing import assert_never
+
+from bot.core.model import (
+    AwaitingApproval,
+    Cooling,
+    Diagnosing,
+    Due,
+    Expecting,
+    Finding,
+    NeedsPerson,
+    Note,
+    NoteKind,
+    Passed,
+    Rerunning,
+    Running,
+    Skipped,
+    StepRecord,
+)
+from bot.core.plan import MOST_RERUNS, ApprovalStep, RunStep, Step, WatchStep
+from bot.core.present.inert import code, inert
+from bot.core.present.troubles import explained
+from bot.core.present.view import View
+from bot.core.present.words import count
+
+_MOST_OF_STEP = 3
+_MOST_NOTES = 8
+
+
+def current(view: View, step: Step, record: StepRecord) -> str:
+    """What the state word alone does not say, as one or two sentences; empty when there is nothing to add."""
+    if not view.shows(step):
+        return ""
+    if isinstance(step, ApprovalStep):
+        return _of_approval(view, step, record)
+    return _of_run_step(view, step, record)
+
+
+def _of_approval(view: View, step: ApprovalStep, record: StepRecord) -> str:
+    match record.state:
+        case AwaitingApproval():
+            question = f"{inert(step.question, most=500)} – " if view.shows_file else ""
+            return f"{question}Approve with {view.command('approve', step.name)}."
+        case Passed(by=str() as by):
+            return f"Approved by {view.person(by)}."
+        case Skipped(by=by):
+            return f"Skipped by {view.person(by)}."
+        case _:
+            return ""
+
+
+def _of_run_step(view: View, step: RunStep, record: StepRecord) -> str:  # noqa: PLR0911 - one line per state
+    match record.state:
+        case Due(why=why) if why:
+            return f"The dispatch is held back: {inert(why)}."
+        case Finding(send=send, why=why):
+            reason = f" ({inert(why)})" if why else ""
+            return f"The run of dispatch {send} is looked for{reason}; nothing is sent meanwhile."
+        case Expecting() if isinstance(step, WatchStep):
+            return f"Waits for a run of {code(step.workflow)} on {code(step.ref)} ({inert(step.event)})."
+        case Running(run=run) if run.held:
+            link = view.run_link(step, run, "review it there")
+            return f"GitHub waits for an approval of the environment: {link}."
+        case Diagnosing():
+            return "The run failed; the reason is being read."
+        case Cooling(until=until, by=None):
+            return f"The failed jobs are run again at {view.time(until)}."
+        case Cooling(by=by):
+            return f"The failed jobs are run again, as {view.person(by)} asked."
+        case Rerunning():
+            return "GitHub has accepted the re-run; its attempt has not begun yet."
+        case NeedsPerson() as state:
+            return explained(view, step, state)
+        case Skipped(by=by):
+            return f"Skipped by {view.person(by)}."
+        case _:
+            return ""
+
+
+def told(view: View, step: Step, record: StepRecord) -> tuple[str, ...]:
+    """The notes of one step as sentences, the newest first, at most three."""
+    if not view.shows(step):
+        return ()
+    newest = sorted(record.notes, key=lambda note: note.at, reverse=True)[:_MOST_OF_STEP]
+    return tuple(_note(view, note) for note in newest)
+
+
+def story(view: View) -> tuple[str, ...]:
+    """The newest notes of all steps, each with its step: at most three of a step, eight in all."""
+    newest: list[tuple[Note, str]] = []
+    for step, record in view.steps:
+        if view.shows(step):
+            notes = sorted(record.notes, key=lambda note: note.at, reverse=True)[:_MOST_OF_STEP]
+            newest.extend((note, step.name) for note in notes)
+    newest.sort(key=lambda found: found[0].at, reverse=True)
+    return tuple(f"{name}: {_note(view, note)}" for note, name in newest[:_MOST_NOTES])
+
+
+def _note(view: View, note: Note) -> str:  # noqa: PLR0911 - one line per kind
+    because = f": {inert(note.text)}" if note.text else ""
+    match note.kind:
+        case NoteKind.RERUN:
+            return f"re-run {note.number} of {note.most}{because}"
+        case NoteKind.STOPPED:
+            return f"not re-run, {_why_stopped(note)}{because}"
+        case NoteKind.ADOPTED_RERUN:
+            who = code(note.by) if note.by else "somebody"
+            return f"{who} re-ran it on GitHub, attempt {note.attempt}"
+        case NoteKind.ASKED_RERUN:
+            return f"{view.person(note.by)} asked for a re-run of attempt {note.attempt}"
+        case NoteKind.ASKED_SEND:
+            return f"{view.person(note.by)} asked for a new dispatch"
+        case NoteKind.ADOPTED_RUN:
+            return f"{view.person(note.by)} chose its run"
+        case NoteKind.HELD_BACK:
+            return f"the dispatch was held back{because}"
+        case _:
+            assert_never(note.kind)
+
+
+def _why_stopped(note: Note) -> str:
+    if note.most == 0:
+        return "failures of this kind never are"
+    if note.number < note.most:
+        return f"{MOST_RERUNS} re-runs of one step are the most"
+    return f"its {count(note.most, 're-run')} {'is' if note.most == 1 else 'are'} used up"

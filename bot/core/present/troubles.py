@@ -1,0 +1,153 @@
+"""Why a person is needed, in one or two clear sentences: what is wrong, where, and what mends it.
+
+Rule: only for people who may see the step's repository; callers ask the `View` first.
+"""
+
+from collections.abc import Mapping
+from typing import assert_never
+
+from bot.core.model import NeedsPerson, Trouble, TroubleKind, run_of
+from bot.core.plan import DispatchStep, RunStep
+from bot.core.present.inert import code, fold, inert, plain
+from bot.core.present.view import View
+from bot.core.present.words import duration, joined
+
+_SHORT: Mapping[TroubleKind, str] = {
+    TroubleKind.FAILED: "the run failed",
+    TroubleKind.CANCELLED: "the run was cancelled on GitHub",
+    TroubleKind.DELETED: "the run was deleted",
+    TroubleKind.TIMED_OUT: "the run is over its time",
+    TroubleKind.NOTHING_RAN: "no job of the run ran",
+    TroubleKind.STARTUP_FAILURE: "the run could not start",
+    TroubleKind.ODD_END: "the run ended in no usual way",
+    TroubleKind.NEVER_APPEARED: "no run appeared",
+    TroubleKind.NEVER_FOUND: "the run of a lost answer was not found",
+    TroubleKind.TWO_CANDIDATES: "two runs could be the one",
+    TroubleKind.STRANGE_RUN: "there is a run that belongs to no step",
+    TroubleKind.REFUSED: "GitHub refused the dispatch",
+    TroubleKind.TAG_EXISTS: "the tag exists already",
+    TroubleKind.REF_MISSING: "the branch or tag does not exist",
+    TroubleKind.NO_ACCESS: "the repository cannot be reached",
+    TroubleKind.MOVED: "the repository has moved",
+    TroubleKind.RERUN_REFUSED: "GitHub refused the re-run",
+    TroubleKind.RERUN_LOST: "the re-run never appeared",
+}
+
+
+def headline(trouble: Trouble) -> str:
+    """One phrase without Markdown, for titles."""
+    reason = trouble.detail if trouble.kind is TroubleKind.FAILED else ""
+    return plain(f"{_SHORT[trouble.kind]}: {reason}" if reason else _SHORT[trouble.kind])
+
+
+def explained(view: View, step: RunStep, state: NeedsPerson) -> str:
+    """What happened and what mends it, with links to the runs."""
+    where = _where(view, step, state)
+    return f"{_happened(step, state.trouble, where)} {_remedy(step, state.trouble)}".strip()
+
+
+def log_tail(state: NeedsPerson, *, most: int) -> str:
+    """The folded end of the log; empty when there is none."""
+    return fold("Last lines of the log", state.trouble.tail, most=most)
+
+
+def _where(view: View, step: RunStep, state: NeedsPerson) -> str:
+    """Links in brackets with a space before them, or nothing."""
+    run = run_of(state)
+    links = view.run_links(step, state.trouble.links)
+    if run is not None and len(links) < 2:
+        return f" ({view.run_link(step, run)}, attempt {run.attempt})"
+    return f" ({joined(links)})" if links else ""
+
+
+def _happened(step: RunStep, trouble: Trouble, where: str) -> str:  # noqa: C901, PLR0911, PLR0912 - one line per kind
+    detail = inert(trouble.detail)
+    because = f": {detail}" if detail else ""
+    match trouble.kind:
+        case TroubleKind.FAILED:
+            return f"The run failed{because}{where}."
+        case TroubleKind.CANCELLED:
+            return f"The run was cancelled on GitHub{where}."
+        case TroubleKind.DELETED:
+            return "The run was deleted on GitHub, so nobody can tell any more how it ended."
+        case TroubleKind.TIMED_OUT:
+            return f"The run is not over after {duration(step.timeout)}{where}."
+        case TroubleKind.NOTHING_RAN:
+            return f"The run is over, but not one of its jobs ran{where}."
+        case TroubleKind.STARTUP_FAILURE:
+            return f"GitHub could not start the run: {code(step.workflow)} is not valid{where}."
+        case TroubleKind.ODD_END:
+            how = code(trouble.detail) if trouble.detail else "no conclusion"
+            return f"The run ended with {how}, which is neither success nor failure{where}."
+        case TroubleKind.NEVER_APPEARED:
+            return f"No run of {_run_of(step)} appeared within {duration(step.appears_within)}."
+        case TroubleKind.NEVER_FOUND:
+            why = f" ({detail})" if detail else ""
+            within = duration(step.appears_within)
+            return f"The dispatch may have been sent{why}, but no run of it was found within {within}."
+        case TroubleKind.TWO_CANDIDATES:
+            return f"More than one run could be this step's, and nothing tells which{where}."
+        case TroubleKind.STRANGE_RUN:
+            return (
+                f"The bot has dispatched a run that belongs to no step{where or because}; nothing was sent."
+            )
+        case TroubleKind.REFUSED:
+            return f"GitHub refused the dispatch of {_run_of(step)}{because}."
+        case TroubleKind.TAG_EXISTS:
+            tag = step.unless_tag if isinstance(step, DispatchStep) else None
+            named = f"The tag {code(tag)}" if tag else "The tag"
+            return f"{named} exists already in {code(step.repo)}, so nothing was dispatched."
+        case TroubleKind.REF_MISSING:
+            return f"{code(step.ref)} does not exist in {code(step.repo)}, so nothing was dispatched."
+        case TroubleKind.NO_ACCESS:
+            return f"The bot cannot reach {code(step.repo)}{because}."
+        case TroubleKind.MOVED:
+            return f"{code(step.repo)} is known by another name now{because}."
+        case TroubleKind.RERUN_REFUSED:
+            return f"GitHub refused to run the failed jobs again{because}{where}."
+        case TroubleKind.RERUN_LOST:
+            return f"GitHub accepted the re-run, but no new attempt appeared{where}."
+        case _:
+            assert_never(trouble.kind)
+
+
+def _run_of(step: RunStep) -> str:
+    return f"{code(step.workflow)} on {code(step.ref)} in {code(step.repo)}"
+
+
+def _remedy(step: RunStep, trouble: Trouble) -> str:  # noqa: C901, PLR0911, PLR0912 - one line per kind
+    match trouble.kind:
+        case TroubleKind.TIMED_OUT:
+            return "A success that comes later still counts; if it hangs, cancel it on GitHub and retry."
+        case TroubleKind.CANCELLED | TroubleKind.RERUN_REFUSED | TroubleKind.RERUN_LOST:
+            return "A re-run that you start on GitHub is seen as well."
+        case TroubleKind.NOTHING_RAN:
+            return f"Look at the conditions in {code(step.workflow)}: a re-run would leave the same jobs out."
+        case TroubleKind.STARTUP_FAILURE:
+            return "Mend the file first: GitHub does not re-run such a run."
+        case TroubleKind.NEVER_APPEARED:
+            return "Was it started? A run that appears now is still taken."
+        case TroubleKind.NEVER_FOUND:
+            return (
+                "Look at the workflow's runs before you send again: a run that is there wants to be adopted."
+            )
+        case TroubleKind.TWO_CANDIDATES:
+            return "Adopt the right one."
+        case TroubleKind.STRANGE_RUN:
+            return (
+                "Adopt it if it is the run of this step; delete it on GitHub if nobody needs it, then retry."
+            )
+        case TroubleKind.TAG_EXISTS:
+            return (
+                "Skip the step if the tag is this release's; delete the tag if it is a mistake, then retry."
+            )
+        case TroubleKind.REF_MISSING:
+            return "Push it, then retry."
+        case TroubleKind.NO_ACCESS:
+            return "Check that the app is installed there and not suspended; then the step goes on by itself."
+        case TroubleKind.MOVED:
+            return "Rename it back and the step goes on by itself, or end the release and mend the file."
+        case TroubleKind.FAILED | TroubleKind.DELETED | TroubleKind.ODD_END | TroubleKind.REFUSED:
+            return ""
+        case _:
+            assert_never(trouble.kind)

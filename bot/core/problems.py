@@ -1,0 +1,28 @@
+"""What preflight can find wrong before anything is started: a closed list, told to people by `present`."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ProblemKind(StrEnum):
+    INSTALLATION = "installation"
+    ROLE = "role"
+    NO_ACCESS = "no access"
+    WORKFLOW = "workflow"
+    REF = "ref"
+    TAG = "tag"
+    OPEN_RELEASE = "open release"
+    UNVERIFIED = "could not verify"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`steps` are the names of the steps concerned; `repo` and `detail` are for those who may see the repository.
+
+    `detail` is one clause without a full stop ("`pre-release.yml` is disabled"). `repo` None: not about a repository.
+    """
+
+    kind: ProblemKind
+    steps: tuple[str, ...]
+    repo: str | None
+    detail: str

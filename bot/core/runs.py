@@ -1,0 +1,211 @@
+"""A step that is bound to a run: what its levels mean, and what follows from a failure.
+
+Rule: levels only move up - a higher attempt beats a lower one, and within one attempt "completed" beats everything -
+so late, doubled and reordered news change nothing. Only what GitHub's API confirmed can end a step.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.core.causes import Cause
+from bot.core.deliveries import RunSeen
+from bot.core.draft import Draft, bound_run
+from bot.core.events import Judged, RerunAccepted, RerunRefused, RunGone, RunLevel
+from bot.core.model import (
+    BoundRun,
+    Cancelled,
+    Cooling,
+    Diagnosing,
+    NeedsPerson,
+    NoteKind,
+    Passed,
+    Rerunning,
+    Running,
+    Trouble,
+    TroubleKind,
+    run_of,
+)
+from bot.core.plan import MOST_RERUNS, Retry
+from bot.core.sends import run_step
+
+_QUIET = ("requested", "queued", "pending")
+_CONCLUSION_TROUBLE = {
+    "skipped": TroubleKind.NOTHING_RAN,
+    "cancelled": TroubleKind.CANCELLED,
+    "startup_failure": TroubleKind.STARTUP_FAILURE,
+}
+
+
+def deadline(run: BoundRun, timeout: float, held: float) -> datetime:
+    """When this attempt is over its time; waiting for an environment does not count."""
+    return run.started_at + timedelta(seconds=timeout + held)
+
+
+def run_level(draft: Draft, event: RunLevel) -> None:
+    """A run looks like this now."""
+    known = run_of(draft.state(event.step))
+    seen = event.run
+    if known is None or known.id != seen.id or seen.attempt < known.attempt:
+        return
+    if seen.attempt > known.attempt:
+        _next_attempt(draft, event.step, seen)
+        _same_attempt(draft, event)
+    elif not (known.over and seen.status != "completed"):
+        _same_attempt(draft, event)
+
+
+def _next_attempt(draft: Draft, step: str, seen: RunSeen) -> None:
+    """Somebody - the bot or a person - has re-run the run."""
+    state = draft.state(step)
+    ours = isinstance(state, Rerunning) or (seen.triggering_actor_login or "").endswith("[bot]")
+    if not ours:
+        draft.note(step, NoteKind.ADOPTED_RERUN, by=seen.triggering_actor_login, attempt=seen.attempt)
+        if isinstance(state, Cooling) and state.by is None:
+            _give_back(draft, step, state.cause)
+    run = replace(bound_run(seen), status="queued", conclusion=None)
+    draft.remember_run(step, run)
+    draft.put(step, Running(run=run, rerun=ours, confirm=True), f"attempt {seen.attempt} of run {seen.id}")
+
+
+def _give_back(draft: Draft, step: str, cause: Cause) -> None:
+    """A person was quicker: their re-run uses nothing of the budget."""
+    record = draft.record(step)
+    reruns = {**record.reruns, cause: max(0, record.reruns.get(cause, 0) - 1)}
+    draft.keep(step, replace(record, reruns=reruns, reruns_in_all=max(0, record.reruns_in_all - 1)))
+
+
+def _same_attempt(draft: Draft, event: RunLevel) -> None:
+    state = draft.state(event.step)
+    over = event.run.status == "completed"
+    match state:
+        case Running() if over and not event.confirmed:
+            draft.put(event.step, replace(state, confirm=True))
+        case Running() if over:
+            conclude(draft, event.step, bound_run(event.run), jobs_ran=event.jobs_ran)
+        case Running():
+            _progress(draft, event, state)
+        case Rerunning() if event.confirmed and draft.now >= state.until:
+            _rerun_lost(draft, event.step, state)
+        case NeedsPerson(run=BoundRun() as run) if over and not run.over:
+            if event.confirmed:
+                conclude(draft, event.step, bound_run(event.run), jobs_ran=event.jobs_ran)
+            elif not state.confirm:
+                draft.put(event.step, replace(state, confirm=True))
+        case _:
+            return
+
+
+def _progress(draft: Draft, event: RunLevel, state: Running) -> None:
+    """The attempt goes on; the timeout stands still while GitHub waits for an approval."""
+    known, run = state.run, bound_run(event.run)
+    if known.started and run.status in _QUIET:
+        run = replace(run, status=known.status)
+    held_since, held, reminded = state.held_since, state.held, state.reminded_at
+    if run.held and held_since is None:
+        held_since, reminded = draft.now, draft.now
+        draft.notice(f"environment:{event.step}:{run.id}:{run.attempt}:{held:.0f}", "environment", event.step)
+    elif not run.held and held_since is not None:
+        held += (draft.now - held_since).total_seconds()
+        held_since = None
+    rerun = state.rerun and not run.started
+    confirm = state.confirm and not event.confirmed
+    after = Running(run, confirm, rerun, held_since, held, reminded)
+    if run != known:
+        draft.remember_run(event.step, run)
+    if after != state:
+        changed = run.status != known.status
+        draft.put(event.step, after, f"run {run.id} is {run.status}" if changed else "")
+    late = draft.now >= deadline(run, run_step(draft, event.step).timeout, held)
+    if event.confirmed and late and not run.held and not draft.release.cancelling:
+        draft.need_person(event.step, Trouble(TroubleKind.TIMED_OUT, links=(run.url,)), run=run)
+
+
+def conclude(draft: Draft, step: str, run: BoundRun, *, jobs_ran: bool | None) -> None:
+    """The attempt is over and GitHub confirmed it (contract, promise 4)."""
+    draft.remember_run(step, run)
+    if run.conclusion == "success" and jobs_ran:
+        draft.put(step, Passed(draft.now), f"run {run.id} passed at attempt {run.attempt}")
+    elif draft.release.cancelling:
+        draft.put(step, Cancelled(draft.now), f"run {run.id} is over: {run.conclusion}")
+    elif run.conclusion in {"failure", "timed_out"}:
+        draft.put(step, Diagnosing(run), f"run {run.id} attempt {run.attempt}: {run.conclusion}")
+    elif run.conclusion == "success":
+        draft.need_person(step, Trouble(TroubleKind.NOTHING_RAN, links=(run.url,)), run=run)
+    else:
+        kind = _CONCLUSION_TROUBLE.get(run.conclusion or "", TroubleKind.ODD_END)
+        draft.need_person(step, Trouble(kind, run.conclusion or "no conclusion", (run.url,)), run=run)
+
+
+def run_gone(draft: Draft, event: RunGone) -> None:
+    """The run does not exist: not yet (GitHub told its id a moment ago) or no longer."""
+    state = draft.state(event.step)
+    run = run_of(state)
+    if run is None or run.id != event.run_id:
+        return
+    appears = timedelta(seconds=run_step(draft, event.step).appears_within)
+    if not run.head_sha and draft.now < run.started_at + appears:
+        return
+    if draft.release.cancelling:
+        draft.put(event.step, Cancelled(draft.now), f"run {run.id} does not exist any more")
+        return
+    if isinstance(state, NeedsPerson) and state.trouble.kind is TroubleKind.DELETED:
+        return
+    draft.need_person(event.step, Trouble(TroubleKind.DELETED, f"run {run.id}"))
+
+
+def judged(draft: Draft, event: Judged) -> None:
+    """The cause is known: re-run the failed jobs within the budget, or call a person."""
+    state = draft.state(event.step)
+    if not isinstance(state, Diagnosing) or (state.run.id, state.run.attempt) != (
+        event.run_id,
+        event.attempt,
+    ):
+        return
+    record, retry = draft.record(event.step), run_step(draft, event.step).retry
+    cause, headline = event.verdict.cause, event.verdict.headline
+    used, most = record.reruns.get(cause, 0), allowance(retry, cause)
+    if used >= most or record.reruns_in_all >= MOST_RERUNS:
+        draft.note(event.step, NoteKind.STOPPED, headline, number=used, most=most, attempt=event.attempt)
+        trouble = Trouble(TroubleKind.FAILED, headline, (state.run.url,), event.tail)
+        draft.need_person(event.step, trouble, run=state.run)
+        return
+    pause = retry.wait * 2 ** sum(record.reruns.values())
+    reruns = {**record.reruns, cause: used + 1}
+    draft.keep(event.step, replace(record, reruns=reruns, reruns_in_all=record.reruns_in_all + 1))
+    draft.note(event.step, NoteKind.RERUN, headline, number=used + 1, most=most, attempt=event.attempt)
+    cooling = Cooling(state.run, draft.now + timedelta(seconds=pause), cause)
+    draft.put(event.step, cooling, f"re-run {used + 1} of {most} ({cause}): {headline}")
+
+
+def allowance(retry: Retry, cause: Cause) -> int:
+    """How often this cause is re-run by itself."""
+    match cause:
+        case Cause.TRANSIENT:
+            return retry.transient
+        case Cause.FLAKY:
+            return retry.flaky
+        case Cause.UNKNOWN:
+            return retry.unknown
+        case Cause.BROKEN:
+            return retry.broken
+
+
+def rerun_accepted(draft: Draft, event: RerunAccepted) -> None:
+    state = draft.state(event.step)
+    if isinstance(state, Cooling) and (state.run.id, state.run.attempt) == (event.run_id, event.attempt):
+        until = draft.now + timedelta(seconds=run_step(draft, event.step).appears_within)
+        draft.put(event.step, Rerunning(state.run, until, state.by), "GitHub accepted the re-run")
+
+
+def rerun_refused(draft: Draft, event: RerunRefused) -> None:
+    state = draft.state(event.step)
+    if isinstance(state, Cooling) and (state.run.id, state.run.attempt) == (event.run_id, event.attempt):
+        trouble = Trouble(TroubleKind.RERUN_REFUSED, event.message, (state.run.url,))
+        draft.need_person(event.step, trouble, run=state.run)
+
+
+def _rerun_lost(draft: Draft, step: str, state: Rerunning) -> None:
+    if draft.release.cancelling:
+        draft.put(step, Cancelled(draft.now), "the re-run never appeared")
+        return
+    draft.need_person(step, Trouble(TroubleKind.RERUN_LOST, links=(state.run.url,)), run=state.run)

@@ -1,0 +1,198 @@
+"""How a dispatch is sent at most once, and how the run of a step is found.
+
+Rule (contract, promise 1): a send number is opened only here. After a definite "not done" the step is due again; whatever
+is not definite goes to Finding, never back to a send.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.core.deliveries import RunSeen
+from bot.core.draft import Draft, SendOpened, bound_run
+from bot.core.events import (
+    Candidates,
+    SendChecked,
+    SendDone,
+    SendHeldBack,
+    SendNotDone,
+    SendRefused,
+    SendStopped,
+    SendUnknown,
+)
+from bot.core.model import (
+    BoundRun,
+    Cancelled,
+    Due,
+    Expecting,
+    Finding,
+    NeedsPerson,
+    Running,
+    Sending,
+    Trouble,
+    TroubleKind,
+)
+from bot.core.plan import DispatchStep, RunStep
+
+READ_BEFORE_SEND = timedelta(seconds=10)
+"""A send leaves within this time after the repository was read, or not at all (contract, promise 1)."""
+
+
+def run_step(draft: Draft, name: str) -> RunStep:
+    step = draft.release.plan.step(name)
+    assert not isinstance(step, str) and step.kind != "approval", name  # noqa: S101 - our own bug, never input
+    return step
+
+
+def send_checked(draft: Draft, event: SendChecked) -> None:
+    """Everything was read and nothing stands in the way: the next send number is opened."""
+    state = draft.state(event.step)
+    release = draft.release
+    if not isinstance(state, Due) or release.paused_by or release.cancelling or not release.turn:
+        return
+    record = draft.record(event.step)
+    send = record.sends + 1
+    draft.keep(event.step, replace(record, sends=send))
+    sending = Sending(send=send, since=draft.now, send_by=event.at + READ_BEFORE_SEND, nonce=event.nonce)
+    draft.put(event.step, sending, f"send {send} is opened")
+    draft.opened = SendOpened(event.step, send, event.nonce)
+
+
+def send_held_back(draft: Draft, event: SendHeldBack) -> None:
+    state = draft.state(event.step)
+    if isinstance(state, Due):
+        later = draft.now + timedelta(seconds=event.seconds)
+        draft.put(event.step, replace(state, not_before=later, why=event.why), event.why)
+
+
+def send_stopped(draft: Draft, event: SendStopped) -> None:
+    if isinstance(draft.state(event.step), Due):
+        draft.need_person(event.step, event.trouble)
+
+
+def send_done(draft: Draft, event: SendDone) -> None:
+    state = draft.state(event.step)
+    if not isinstance(state, Sending) or state.send != event.send:
+        return
+    if event.run_id is None:
+        _look_for(draft, event.step, state, "GitHub accepted the dispatch and told no run id")
+        return
+    run = BoundRun(
+        id=event.run_id,
+        attempt=1,
+        status="queued",
+        conclusion=None,
+        head_sha="",
+        url=event.url or "",
+        started_at=draft.now,
+    )
+    draft.bind(event.step, run)
+    draft.put(event.step, Running(run=run, confirm=True), f"send {event.send} started run {event.run_id}")
+    draft.close_send(event.step, event.send, "bound")
+
+
+def send_not_done(draft: Draft, event: SendNotDone) -> None:
+    state = draft.state(event.step)
+    if not isinstance(state, Sending) or state.send != event.send:
+        return
+    draft.close_send(event.step, event.send, f"not done: {event.why}")
+    later = draft.now + timedelta(seconds=event.seconds)
+    due = Due(since=state.since, not_before=later, why=event.why)
+    draft.put(event.step, due, f"send {event.send} was certainly not done ({event.why})")
+
+
+def send_refused(draft: Draft, event: SendRefused) -> None:
+    state = draft.state(event.step)
+    if isinstance(state, Sending) and state.send == event.send:
+        draft.close_send(event.step, event.send, "refused")
+        draft.need_person(event.step, event.trouble)
+
+
+def send_unknown(draft: Draft, event: SendUnknown) -> None:
+    state = draft.state(event.step)
+    if isinstance(state, Sending) and state.send == event.send:
+        _look_for(draft, event.step, state, event.why)
+
+
+def bot_started(draft: Draft) -> None:
+    """Nobody knows whether a send that was under way at the end of the last process left it."""
+    for step, record in draft.release.items():
+        if isinstance(record.state, Sending):
+            _look_for(draft, step.name, record.state, "the bot was restarted during the send")
+
+
+def _look_for(draft: Draft, step: str, state: Sending, why: str) -> None:
+    until = draft.now + timedelta(seconds=run_step(draft, step).appears_within)
+    finding = Finding(send=state.send, since=state.since, until=until, nonce=state.nonce, why=why)
+    draft.put(step, finding, f"send {state.send} is looked for: {why}")
+
+
+def candidates(draft: Draft, event: Candidates) -> None:
+    """GitHub was asked for the run that a step waits for."""
+    state = draft.state(event.step)
+    match state:
+        case Finding() | Expecting():
+            _choose(draft, event, state)
+        case NeedsPerson(parked=Finding() | Expecting()):
+            if len(event.runs) == 1 and state.trouble.kind is not TroubleKind.TWO_CANDIDATES:
+                _bind(draft, event.step, event.runs[0])
+        case _:
+            return
+
+
+def _choose(draft: Draft, event: Candidates, state: Finding | Expecting) -> None:
+    if len(event.runs) == 1:
+        _bind(draft, event.step, event.runs[0])
+        return
+    if len(event.runs) > 1:
+        links = tuple(run.html_url for run in event.runs)
+        numbers = " and ".join(str(run.id) for run in event.runs)
+        trouble = Trouble(TroubleKind.TWO_CANDIDATES, f"runs {numbers}", links)
+        _close_finding(draft, event.step, state, "two candidates")
+        draft.need_person(event.step, trouble, parked=state)
+        return
+    until = state.until + _blind(event, state.since)
+    if isinstance(state, Expecting):
+        state = replace(state, until=until, seek=False)
+    else:
+        state = replace(state, until=until)
+    if state != draft.state(event.step):
+        draft.put(event.step, state)
+    if draft.now >= until and not (isinstance(state, Expecting) and draft.release.paused_by):
+        _give_up(draft, event.step, state)
+
+
+def _give_up(draft: Draft, step: str, state: Finding | Expecting) -> None:
+    if isinstance(state, Expecting):
+        draft.need_person(step, Trouble(TroubleKind.NEVER_APPEARED), parked=state)
+        return
+    _close_finding(draft, step, state, "never found")
+    if draft.release.cancelling:
+        draft.put(step, Cancelled(draft.now), f"send {state.send} was not found in time")
+        return
+    draft.need_person(step, Trouble(TroubleKind.NEVER_FOUND, state.why), parked=state)
+
+
+def _close_finding(draft: Draft, step: str, state: Finding | Expecting, outcome: str) -> None:
+    if isinstance(state, Finding):
+        draft.close_send(step, state.send, outcome)
+
+
+def _blind(event: Candidates, since: datetime) -> timedelta:
+    """Time in which the repository could not be read does not count."""
+    gap = event.at - max(event.previous, since) - timedelta(seconds=event.pace)
+    return max(gap, timedelta(0))
+
+
+def _bind(draft: Draft, step: str, seen: RunSeen) -> None:
+    state = draft.state(step)
+    parked = state.parked if isinstance(state, NeedsPerson) else state
+    if isinstance(parked, Finding):
+        draft.close_send(step, parked.send, "bound")
+    run = bound_run(seen)
+    live = replace(run, status="in_progress", conclusion=None) if run.over else run
+    draft.bind(step, live)
+    draft.put(step, Running(run=live, confirm=True), f"bound to run {run.id}")
+
+
+def is_dispatch(draft: Draft, step: str) -> bool:
+    return isinstance(draft.release.plan.step(step), DispatchStep)

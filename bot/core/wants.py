@@ -1,0 +1,129 @@
+"""What a release wants from the world now, when it wants to be woken next, and which repositories it watches.
+
+All three are computed from the state alone, so nothing has to be remembered across a restart.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from bot.core.effects import (
+    CancelRun,
+    CheckSend,
+    ConfirmRun,
+    Dispatch,
+    Effect,
+    FindRun,
+    JudgeFailure,
+    RerunFailedJobs,
+    SeekRun,
+)
+from bot.core.model import (
+    AwaitingApproval,
+    Cooling,
+    Diagnosing,
+    Due,
+    Expecting,
+    Finding,
+    NeedsPerson,
+    Release,
+    Rerunning,
+    Running,
+    Sending,
+    StepRecord,
+)
+from bot.core.plan import ApprovalStep, RunStep
+
+REMIND_AFTER = timedelta(hours=24)
+
+
+def wanted(release: Release, now: datetime) -> tuple[Effect, ...]:
+    """Every effect the release wants at `now`."""
+    if release.word.final:
+        return ()
+    return tuple(
+        effect
+        for step, record in release.items()
+        if not isinstance(step, ApprovalStep)
+        for effect in _of_step(release, step, record, now)
+    )
+
+
+def _of_step(release: Release, step: RunStep, record: StepRecord, now: datetime) -> Iterator[Effect]:
+    paused = release.paused_by is not None
+    match record.state:
+        case Due(not_before=at) if now >= at and not paused and release.turn:
+            yield CheckSend(step.name, record.sends + 1)
+        case Sending(send=send):
+            yield Dispatch(step.name, send)
+        case Finding(send=send):
+            yield FindRun(step.name, send)
+        case Expecting(seek=seek, until=until) if seek or (now >= until and not paused):
+            yield SeekRun(step.name)
+        case Running(run=run, confirm=confirm):
+            if release.cancelling:
+                yield CancelRun(step.name, run.id, run.attempt)
+            if confirm or now >= _deadline(step, record.state):
+                yield ConfirmRun(step.name, run.id, run.attempt)
+        case Diagnosing(run=run):
+            yield JudgeFailure(step.name, run.id, run.attempt)
+        case Cooling(run=run, until=until) if now >= until and not paused:
+            yield RerunFailedJobs(step.name, run.id, run.attempt)
+        case Rerunning(run=run):
+            yield ConfirmRun(step.name, run.id, run.attempt + 1)
+        case NeedsPerson(confirm=True, run=run) if run is not None:
+            yield ConfirmRun(step.name, run.id, run.attempt)
+        case _:
+            return
+
+
+def _deadline(step: RunStep, state: Running) -> datetime:
+    """Never while GitHub waits for an approval."""
+    if state.run.held:
+        return datetime.max.replace(tzinfo=state.run.started_at.tzinfo)
+    return state.run.started_at + timedelta(seconds=step.timeout + state.held)
+
+
+def wake_at(release: Release, now: datetime) -> datetime | None:
+    """The next moment at which time alone changes what the release wants; None: only news can."""
+    if release.word.final:
+        return None
+    times = [at for step, record in release.items() for at in _times(step, record) if at > now]
+    return min(times, default=None)
+
+
+def _times(step: object, record: StepRecord) -> Iterator[datetime]:
+    match record.state:
+        case Due(not_before=at):
+            yield at
+        case Finding(until=until) | Expecting(until=until) | Cooling(until=until) | Rerunning(until=until):
+            yield until
+        case AwaitingApproval(reminded_at=last):
+            yield last + REMIND_AFTER
+        case Running(run=run, reminded_at=reminded) as state:
+            if run.held and reminded is not None:
+                yield reminded + REMIND_AFTER
+            elif not run.held and not isinstance(step, ApprovalStep):
+                yield _deadline(step, state)  # type: ignore[arg-type]
+        case _:
+            return
+
+
+def watched(release: Release) -> frozenset[str]:
+    """Repositories with a live or awaited run of this release, in lower case."""
+    if release.word.final:
+        return frozenset()
+    return frozenset(
+        step.repo.lower()
+        for step, record in release.items()
+        if not isinstance(step, ApprovalStep) and _is_watched(record)
+    )
+
+
+def _is_watched(record: StepRecord) -> bool:
+    match record.state:
+        case Finding() | Expecting() | Running() | Diagnosing() | Cooling() | Rerunning():
+            return True
+        case NeedsPerson(run=run, parked=parked):
+            return run is not None or parked is not None
+        case _:
+            return False

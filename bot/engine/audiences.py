@@ -1,0 +1,58 @@
+"""Visibilities, read afresh: what decides which details may stand where.
+
+A repository can change from private to public or back in the middle of a release, so a public write is rendered with a
+visibility that was read within the last minute; one that cannot be read counts as unknown, and unknown is hidden.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from bot.core.audience import Audience
+from bot.core.facts import GitHubError, RepositoryFacts
+from bot.core.plan import Plan
+from bot.engine.ports import Clock, GitHub
+
+_FRESH = timedelta(seconds=60)
+
+
+class Audiences:
+    """Who reads the surfaces of a repository."""
+
+    def __init__(self, github: GitHub, clock: Clock) -> None:
+        self._github = github
+        self._clock = clock
+        self._seen: dict[str, tuple[datetime, RepositoryFacts]] = {}
+
+    def heard(self, repo: str, visibility: str) -> None:
+        """A delivery shows another visibility than the one we know: read it again before the next write."""
+        known = self._seen.get(repo.lower())
+        if known is not None and known[1].visibility != visibility:
+            del self._seen[repo.lower()]
+
+    async def facts(self, repo: str) -> RepositoryFacts:
+        """The repository as GitHub shows it, at most a minute old."""
+        key, now = repo.lower(), self._clock.now()
+        known = self._seen.get(key)
+        if known is None or now - known[0] > _FRESH:
+            known = (now, await self._github.repository(repo))
+            self._seen[key] = known
+        return known[1]
+
+    async def of(self, surface: str, repos: Iterable[str]) -> Audience:
+        """The readers of `surface`, and what they may see of `repos`. Raises when the surface itself is unknown."""
+        here = await self.facts(surface)
+        others = [repo for repo in dict.fromkeys(repos) if repo.lower() != surface.lower()]
+        visibilities = await asyncio.gather(*(self._visibility(repo) for repo in others))
+        known = {repo.lower(): seen for repo, seen in zip(others, visibilities, strict=True) if seen}
+        return Audience(here.visibility, {**known, surface.lower(): here.visibility})
+
+    async def of_plan(self, surface: str, plan: Plan) -> Audience:
+        repos = plan.repositories if plan.file_repo is None else (*plan.repositories, plan.file_repo)
+        return await self.of(surface, repos)
+
+    async def _visibility(self, repo: str) -> str | None:
+        try:
+            return (await self.facts(repo)).visibility
+        except GitHubError:
+            return None

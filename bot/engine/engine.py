@@ -1,0 +1,219 @@
+"""The engine: everything that works while the process lives, put together and kept going.
+
+Rule: each part works for itself and talks to the others through the open releases; a part that stops oddly makes the
+process unready, it is never silently missing.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from datetime import timedelta
+
+import structlog
+
+from bot.core.causes import Rule
+from bot.core.events import BotStarted, RepositoryBarred, RepositoryOpen
+from bot.core.model import Trouble
+from bot.core.plan import ApprovalStep
+from bot.core.wants import wanted, watched
+from bot.engine.alarm import Alarm
+from bot.engine.audiences import Audiences
+from bot.engine.buttons import Buttons
+from bot.engine.diagnosis import Diagnosis
+from bot.engine.inbox import Inbox
+from bot.engine.listen import Listener
+from bot.engine.look import Looker
+from bot.engine.orders import Orders
+from bot.engine.perform import Performer
+from bot.engine.ports import Clock, GitHub
+from bot.engine.posts import Poster
+from bot.engine.releases import Changed, Releases
+from bot.engine.reports import Reports
+from bot.engine.sendcheck import SendCheck
+from bot.engine.sights import Sights
+from bot.metrics import Metrics
+from bot.settings import Settings
+from bot.store import Store, StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+_KEEP_DELIVERIES = timedelta(days=7)
+_GRACE_SECONDS = 6.0
+
+
+class Engine:
+    """Start it, ring the inbox when a delivery was stored, close it."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        store: Store,
+        github: GitHub,
+        clock: Clock,
+        metrics: Metrics,
+        rules: tuple[Rule, ...],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        look = settings.look_seconds
+        self.releases = Releases(store, clock)
+        self.audiences = Audiences(github, clock)
+        self._sights = Sights(store, clock, look_seconds=look, on_barred=self._barred)
+        self._performer = Performer(
+            releases=self.releases,
+            store=store,
+            github=github,
+            clock=clock,
+            sights=self._sights,
+            checks=SendCheck(github, store, clock),
+            diagnosis=Diagnosis(github, rules),
+            metrics=metrics,
+            look_seconds=look,
+        )
+        self._looker = Looker(
+            releases=self.releases,
+            github=github,
+            clock=clock,
+            sights=self._sights,
+            performer=self._performer,
+            look_seconds=look,
+        )
+        self._reports = Reports(
+            store=store,
+            github=github,
+            clock=clock,
+            audiences=self.audiences,
+            web_url=settings.github_url,
+            edit_seconds=settings.edit_seconds,
+        )
+        self._poster = Poster(
+            store=store, github=github, clock=clock, audiences=self.audiences, web_url=settings.github_url
+        )
+        orders = Orders(
+            settings=settings,
+            store=store,
+            github=github,
+            clock=clock,
+            releases=self.releases,
+            audiences=self.audiences,
+            poster=self._poster,
+            metrics=metrics,
+        )
+        self.inbox = Inbox(
+            store=store,
+            clock=clock,
+            releases=self.releases,
+            performer=self._performer,
+            orders=orders,
+            buttons=Buttons(
+                store=store, github=github, clock=clock, releases=self.releases, audiences=self.audiences
+            ),
+            audiences=self.audiences,
+            reports=self._reports,
+            metrics=metrics,
+        )
+        self._listener = Listener(
+            settings=settings,
+            store=store,
+            github=github,
+            clock=clock,
+            audiences=self.audiences,
+            inbox=self.inbox,
+        )
+        self._timer = Alarm(clock)
+        self._tasks: list[asyncio.Task[None]] = []
+        for listener in (self._reports.changed, self._poster.changed, self._timer_changed):
+            self.releases.on_change(listener)
+
+    async def start(self) -> None:
+        """Takes in hand what the last process left, then goes to work."""
+        await self.releases.load()
+        await self._sights.load()
+        for release in self.releases.open():
+            await self.releases.happen(release.id, BotStarted())
+        for release in self.releases.open():
+            self._performer.want(release.id, wanted(release, self._clock.now()))
+            self._looker.watch(watched(release))
+            self._reports.publish(release)
+        for release in await self._store.releases.unreported():
+            self._reports.publish(release)
+        parts = {
+            "inbox": self.inbox.run(),
+            "timer": self._keep_time(),
+            "poster": self._poster.run(),
+            "listener": self._listener.run(),
+            "housekeeping": self._keep_house(),
+        }
+        self._tasks = [asyncio.create_task(_kept(name, part), name=name) for name, part in parts.items()]
+        log.info("the engine runs", releases=len(self.releases.open()))
+
+    async def close(self) -> None:
+        """Stops taking work, lets sends come to their end, drops the rest: it is all on disk."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._looker.close()
+        await self._performer.close(_GRACE_SECONDS)
+        await self._reports.close()
+
+    def problems(self) -> tuple[str, ...]:
+        """What keeps the engine from working, for `/readyz`."""
+        if not self._tasks:
+            return ("the engine has not started",)
+        return tuple(f"the {task.get_name()} has stopped" for task in self._tasks if task.done())
+
+    # -- time ----------------------------------------------------------------------------------------
+
+    def _timer_changed(self, changed: Changed) -> None:
+        del changed
+        self._timer.ring()
+
+    async def _keep_time(self) -> None:
+        """Wakes each release when its time has come: deadlines are data, never sleeping tasks."""
+        for release in self.releases.open():
+            await self.releases.tick(release.id)
+        while True:
+            times = self.releases.wake_times()
+            now = self._clock.now()
+            nearest = min(times.values(), default=None)
+            await self._timer.wait(None if nearest is None else (nearest - now).total_seconds())
+            now = self._clock.now()
+            for release_id, at in times.items():
+                if at <= now:
+                    await self.releases.tick(release_id)
+
+    async def _keep_house(self) -> None:
+        """Old deliveries go; numbers for the metrics are brought up to date."""
+        hours = 0
+        while True:
+            counts: dict[str, int] = {}
+            for release in self.releases.open():
+                counts[str(release.word)] = counts.get(str(release.word), 0) + 1
+            for word in ("waiting", "running", "paused", "needs attention"):
+                self._metrics.releases.labels(state=word).set(counts.get(word, 0))
+            self._metrics.look_age.set(self._sights.age())
+            if hours % 240 == 0:
+                with contextlib.suppress(StoreUnavailable):
+                    await self._store.deliveries.prune(self._clock.now() - _KEEP_DELIVERIES)
+            hours += 1
+            await self._clock.sleep(15.0)
+
+    # -- repositories that refuse the bot --------------------------------------------------------------
+
+    async def _barred(self, repo: str, trouble: Trouble | None) -> None:
+        event = RepositoryOpen(repo) if trouble is None else RepositoryBarred(repo, trouble)
+        for release in self.releases.open():
+            if any(not isinstance(s, ApprovalStep) and s.repo.lower() == repo.lower() for s in release.plan):
+                await self.releases.happen(release.id, event)
+
+
+async def _kept(name: str, part: Coroutine[None, None, None]) -> None:
+    try:
+        await part
+    except asyncio.CancelledError:
+        raise
+    except BaseException:
+        log.exception("a part of the engine has stopped", part=name)
+        raise

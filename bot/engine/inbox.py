@@ -1,0 +1,211 @@
+"""Stored deliveries, read in their order: hints wake releases up, comments and clicks become commands.
+
+Rule: a delivery is done only when what it asked for is on disk. One that keeps failing is set aside after a few tries,
+and everything else goes on.
+"""
+
+import asyncio
+import json
+from collections.abc import Coroutine
+
+import structlog
+
+from bot.core.binding import is_of
+from bot.core.deliveries import (
+    ButtonPressed,
+    CheckRerunAsked,
+    CommentCreated,
+    CommentDeleted,
+    Happening,
+    Ignored,
+    InstallationChanged,
+    JobChanged,
+    Ping,
+    RunChanged,
+)
+from bot.core.events import RunLevel
+from bot.core.facts import GitHubError
+from bot.core.intake import read_delivery
+from bot.core.model import Expecting, Finding, NeedsPerson, Release, StepRecord, run_of
+from bot.core.plan import RunStep
+from bot.engine.alarm import Alarm
+from bot.engine.audiences import Audiences
+from bot.engine.buttons import Buttons
+from bot.engine.orders import Heard, Orders
+from bot.engine.perform import Performer
+from bot.engine.ports import Clock
+from bot.engine.releases import Releases
+from bot.engine.reports import Reports
+from bot.metrics import Metrics
+from bot.store import DeliveryRow, Store, StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+_BATCH = 100
+
+
+class Inbox:
+    """Works through what the door and the listener have stored."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        releases: Releases,
+        performer: Performer,
+        orders: Orders,
+        buttons: Buttons,
+        audiences: Audiences,
+        reports: Reports,
+        metrics: Metrics,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._releases = releases
+        self._performer = performer
+        self._orders = orders
+        self._buttons = buttons
+        self._audiences = audiences
+        self._reports = reports
+        self._metrics = metrics
+        self._alarm = Alarm(clock)
+        self._under_way: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def ring(self) -> None:
+        self._alarm.ring()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            while True:
+                await self._work_through()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _work_through(self) -> None:
+        try:
+            rows = await self._store.deliveries.pending(_BATCH + len(self._under_way))
+        except StoreUnavailable as error:
+            log.error("the inbox cannot be read", error=str(error))
+            await self._clock.sleep(1.0)
+            return
+        fresh = [row for row in rows if row.id not in self._under_way]
+        self._metrics.inbox_pending.set(len(rows))
+        for row in fresh:
+            self._under_way.add(row.id)
+            await self._take(row)
+        if not fresh:
+            await self._alarm.wait(None)
+
+    async def _take(self, row: DeliveryRow) -> None:
+        """Hints are quick and keep their order; people are answered beside them."""
+        try:
+            happening = read_delivery(row.event, json.loads(row.payload))
+        except ValueError as error:
+            happening = Ignored(f"not readable: {error}")
+        if isinstance(happening, Ignored):
+            await self._finish(row, happening.reason, ignored=True)
+        elif isinstance(happening, CommentCreated) and not self._orders.may_be_command(happening):
+            await self._finish(row, "not a command", ignored=True)
+        else:
+            self._spawn(row, happening)
+
+    def _spawn(self, row: DeliveryRow, happening: Happening) -> None:
+        task = asyncio.create_task(self._handle(row, happening), name=f"delivery {row.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _finish(self, row: DeliveryRow, outcome: str, *, ignored: bool = False) -> None:
+        await self._store.deliveries.finish(row.id, outcome, ignored=ignored)
+        self._under_way.discard(row.id)
+
+    async def _handle(self, row: DeliveryRow, happening: Happening) -> None:
+        try:
+            await self._act(row, happening)
+        except Exception as error:
+            log.exception("a delivery could not be handled", delivery=row.id, kind=row.event)
+            gave_up = await self._store.deliveries.failed(row.id, type(error).__name__)
+            if gave_up:
+                log.error("a delivery is set aside", delivery=row.id, kind=row.event)
+            await self._clock.sleep(2.0 ** min(row.tries, 5))
+            self._under_way.discard(row.id)
+            self.ring()
+        else:
+            self._under_way.discard(row.id)
+
+    async def _act(self, row: DeliveryRow, happening: Happening) -> None:
+        match happening:
+            case CommentCreated(repository=repository):
+                self._audiences.heard(repository.full_name, repository.visibility)
+                await self._orders.hear(Heard(happening, row.id))
+                return
+            case ButtonPressed() | CheckRerunAsked():
+                await self._buttons.press(happening, row.id)
+                return
+            case RunChanged():
+                self._audiences.heard(happening.repository.full_name, happening.repository.visibility)
+                await self._run_changed(happening)
+            case JobChanged():
+                await self._job_changed(happening)
+            case CommentDeleted():
+                await self._comment_deleted(happening)
+            case InstallationChanged() | Ping():
+                pass
+        await self._finish(row, type(happening).__name__)
+
+    # -- hints ---------------------------------------------------------------------------------------
+
+    async def _run_changed(self, changed: RunChanged) -> None:
+        """A bound run moved, or one appeared that somebody may be waiting for."""
+        run = changed.run
+        for release, step, record in self._steps_in(changed.repository.full_name):
+            known = run_of(record.state)
+            if known is not None and known.id == run.id:
+                await self._releases.happen(release.id, RunLevel(step.name, run, confirmed=False))
+            elif known is None and _awaits(record) and is_of(run, step):
+                await self._try_to(self._performer.seek(release, step))
+
+    async def _job_changed(self, changed: JobChanged) -> None:
+        """A job that waits for an environment says so before its run does; a new attempt shows in its jobs first."""
+        for release, step, record in self._steps_in(changed.repository.full_name):
+            known = run_of(record.state)
+            if known is None or known.id != changed.run_id:
+                continue
+            if changed.waiting or changed.run_attempt > known.attempt or (known.held and not known.over):
+                await self._try_to(self._read(release, step, known.id))
+
+    async def _read(self, release: Release, step: RunStep, run_id: int) -> None:
+        level = await self._performer.read_run(step, run_id)
+        if level is not None:
+            await self._releases.happen(release.id, level)
+
+    async def _try_to(self, work: Coroutine[None, None, None]) -> None:
+        """A hint that cannot be followed now costs nothing: the next look sees the same."""
+        try:
+            await work
+        except GitHubError as error:
+            log.info("a hint could not be followed", error=str(error))
+
+    async def _comment_deleted(self, deleted: CommentDeleted) -> None:
+        release_id = await self._reports.comment_deleted(deleted.repository.full_name, deleted.comment_id)
+        release = self._releases.get(release_id or "")
+        if release is not None:
+            self._reports.publish(release)
+
+    def _steps_in(self, repo: str) -> list[tuple[Release, RunStep, StepRecord]]:
+        return [
+            (release, step, release.steps[step.name])
+            for release in self._releases.open()
+            for step in release.plan.run_steps
+            if step.repo.lower() == repo.lower() and not release.steps[step.name].final
+        ]
+
+
+def _awaits(record: StepRecord) -> bool:
+    state = record.state
+    parked = state.parked if isinstance(state, NeedsPerson) else state
+    return isinstance(parked, Finding | Expecting)

@@ -1,0 +1,136 @@
+"""Listening without webhooks: new comments of the home repositories are listed, so that no command is ever lost.
+
+A command whose delivery was lost is found within five looks and at least five times within `COMMAND_TTL_SECONDS`
+(contract, promise 2). What is found goes through the same inbox, under the same second key.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.core.deliveries import CommentCreated, RepositorySeen
+from bot.core.facts import GitHubError
+from bot.core.intake import comment_from_listing
+from bot.engine.audiences import Audiences
+from bot.engine.inbox import Inbox
+from bot.engine.patience import seconds_until_again
+from bot.engine.ports import Clock, GitHub
+from bot.markdown import command_lines
+from bot.settings import Settings
+from bot.store import Arrival, Store
+
+log = structlog.get_logger(__name__)
+
+_OVERLAP = timedelta(seconds=60)
+_MOST_REMEMBERED = 20_000
+"""Comments looked at; forgetting them costs a look into the inbox's keys, nothing more."""
+
+
+class Listener:
+    """Lists the comments of each home once in a while."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        store: Store,
+        github: GitHub,
+        clock: Clock,
+        audiences: Audiences,
+        inbox: Inbox,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._github = github
+        self._clock = clock
+        self._audiences = audiences
+        self._inbox = inbox
+        self._seen: set[int] = set()
+
+    @property
+    def _pause(self) -> float:
+        return min(2 * self._settings.look_seconds, self._settings.command_ttl_seconds / 6)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        ttl = timedelta(seconds=self._settings.command_ttl_seconds)
+        since = dict.fromkeys(await self._homes(), self._clock.now() - ttl)
+        while True:
+            wait = 0.0
+            for home in await self._homes():
+                start = since.setdefault(home, self._clock.now() - ttl)
+                began = self._clock.now()
+                try:
+                    await self._listen(home, start)
+                except GitHubError as error:
+                    log.warning("comments could not be listed", home=home, error=str(error))
+                    wait = max(wait, seconds_until_again(error, self._clock, 0.0))
+                except Exception:
+                    log.exception("listening failed oddly", home=home)
+                else:
+                    if began - start > max(ttl, 4 * _OVERLAP):
+                        since[home] = began - ttl
+            await self._clock.sleep(max(self._pause, wait))
+
+    async def _homes(self) -> tuple[str, ...]:
+        if self._settings.homes:
+            return self._settings.homes
+        return tuple(row.full_name for row in await self._store.homes.homes())
+
+    async def _listen(self, home: str, since: datetime) -> None:
+        items = await self._github.home_comments(home, since=since)
+        if len(self._seen) > _MOST_REMEMBERED:
+            self._seen.clear()
+        fresh = [item for item in items if item.get("id") not in self._seen]
+        if not fresh:
+            return
+        facts = await self._audiences.facts(home)
+        for item in fresh:
+            await self._take(
+                RepositorySeen(
+                    id=facts.id,
+                    full_name=facts.full_name,
+                    visibility=facts.visibility,  # type: ignore[arg-type]
+                ),
+                item,
+            )
+
+    async def _take(self, repository: RepositorySeen, item: Mapping[str, object]) -> None:
+        comment = comment_from_listing(repository, item)
+        number = item.get("id")
+        if isinstance(number, int):
+            self._seen.add(number)
+        if not isinstance(comment, CommentCreated) or not command_lines(comment.body):
+            return
+        arrival = Arrival(
+            id=f"listed-{repository.id}-{comment.comment_id}",
+            event="issue_comment",
+            payload=json.dumps(_delivery(repository, item)),
+            second_key=f"comment:{repository.id}:{comment.comment_id}:created",
+            received_at=self._clock.now(),
+        )
+        if await self._store.deliveries.accept(arrival):
+            log.info("a command was found whose delivery was lost", home=repository.full_name)
+            self._inbox.ring()
+
+
+def _delivery(repository: RepositorySeen, item: Mapping[str, object]) -> Mapping[str, object]:
+    """The listed comment in the shape of the delivery that was lost."""
+    number = str(item.get("issue_url", "")).rsplit("/", 1)[-1]
+    issue: dict[str, object] = {"number": int(number)}
+    if "/pull/" in str(item.get("html_url", "")):
+        issue["pull_request"] = {}
+    return {
+        "action": "created",
+        "comment": dict(item),
+        "issue": issue,
+        "repository": {
+            "id": repository.id,
+            "full_name": repository.full_name,
+            "private": repository.visibility != "public",
+            "visibility": repository.visibility,
+        },
+        "sender": item.get("user"),
+    }

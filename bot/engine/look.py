@@ -1,0 +1,160 @@
+"""Looking: while a repository has a live or awaited run, its runs are listed once in `LOOK_SECONDS`, webhooks or not.
+
+Rule: one listing serves all releases. A run that the listing does not show any more is asked for by its id.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.core.binding import is_of
+from bot.core.deliveries import RunSeen
+from bot.core.events import RunGone, RunLevel
+from bot.core.facts import GitHubError, NotFound
+from bot.core.model import BoundRun, Expecting, Finding, NeedsPerson, Release, StepRecord, run_of
+from bot.core.plan import RunStep
+from bot.core.wants import watched
+from bot.engine.patience import seconds_until_again
+from bot.engine.perform import Performer
+from bot.engine.ports import Clock, GitHub
+from bot.engine.releases import Changed, Releases
+from bot.engine.sights import Sights
+
+log = structlog.get_logger(__name__)
+
+MOST_PAGES = 3
+_OVERLAP = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One step of one release that has its eyes on a repository."""
+
+    release: Release
+    step: RunStep
+    record: StepRecord
+
+    @property
+    def run(self) -> BoundRun | None:
+        return run_of(self.record.state)
+
+    @property
+    def awaits(self) -> bool:
+        state = self.record.state
+        parked = state.parked if isinstance(state, NeedsPerson) else state
+        return isinstance(parked, Finding | Expecting)
+
+
+class Looker:
+    """One task per watched repository."""
+
+    def __init__(
+        self,
+        *,
+        releases: Releases,
+        github: GitHub,
+        clock: Clock,
+        sights: Sights,
+        performer: Performer,
+        look_seconds: float,
+    ) -> None:
+        self._releases = releases
+        self._github = github
+        self._clock = clock
+        self._sights = sights
+        self._performer = performer
+        self._seconds = look_seconds
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._looked_at: dict[str, datetime] = {}
+        releases.on_change(self.changed)
+
+    def changed(self, changed: Changed) -> None:
+        self.watch(watched(changed.release))
+
+    def watch(self, repos: Iterable[str]) -> None:
+        """Starts looking at repositories nobody looks at yet; a task ends by itself when nothing is watched."""
+        for repo in repos:
+            if repo not in self._tasks or self._tasks[repo].done():
+                self._tasks[repo] = asyncio.create_task(self._keep_looking(repo), name=f"look {repo}")
+
+    async def close(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _keep_looking(self, repo: str) -> None:
+        while self._watched(repo):
+            await self._clock.sleep(self._seconds)
+            wait = await self._try_to_look(repo)
+            if wait > self._seconds:
+                await self._clock.sleep(wait - self._seconds)
+
+    async def _try_to_look(self, repo: str) -> float:
+        """Seconds until the next look makes sense."""
+        targets = self._watched(repo)
+        if not targets:
+            return 0.0
+        try:
+            await self.look(repo, targets)
+        except GitHubError as error:
+            log.warning("a look failed", repository=repo, error=str(error))
+            await self._sights.refused(repo, error)
+            return seconds_until_again(error, self._clock, 0.0)
+        except Exception:
+            log.exception("a look ended oddly", repository=repo)
+        return 0.0
+
+    def _watched(self, repo: str) -> tuple[Watched, ...]:
+        return tuple(
+            Watched(release, step, release.steps[step.name])
+            for release in self._releases.open()
+            if repo in watched(release)
+            for step in release.plan.run_steps
+            if step.repo.lower() == repo and not release.steps[step.name].final
+        )
+
+    async def look(self, repo: str, targets: tuple[Watched, ...]) -> None:
+        """One look: what the listing shows, and each live run that it does not show."""
+        began = self._clock.now()
+        wanted = {target.run.id for target in targets if target.run is not None}
+        seen = await self._list(targets[0].step.repo, wanted, self._looked_at.get(repo))
+        await self._sights.read(repo)
+        self._looked_at[repo] = began
+        for target in targets:
+            run = target.run
+            if run is not None and run.id in seen:
+                await self._compare(target, run, seen[run.id])
+            elif run is not None and run.head_sha:
+                await self._ask(target, run)
+            elif target.awaits and any(is_of(shown, target.step) for shown in seen.values()):
+                await self._performer.seek(target.release, target.step)
+
+    async def _list(self, repo: str, wanted: set[int], last: datetime | None) -> dict[int, RunSeen]:
+        seen: dict[int, RunSeen] = {}
+        for page in range(1, MOST_PAGES + 1):
+            runs = await self._github.runs(repo, page=page)
+            seen.update({run.id: run for run in runs})
+            oldest = min((run.created_at for run in runs), default=None)
+            known = last is not None and oldest is not None and oldest < last - _OVERLAP
+            if len(runs) < 100 or (wanted <= seen.keys() and (known or last is None)):
+                break
+        return seen
+
+    async def _compare(self, target: Watched, known: BoundRun, seen: RunSeen) -> None:
+        """Only what differs is news: a quiet look costs no decision."""
+        same = (known.attempt, known.status, known.conclusion) == (seen.attempt, seen.status, seen.conclusion)
+        if not same or not known.head_sha:
+            confirmed = seen.status != "completed"
+            level = RunLevel(target.step.name, seen, confirmed=confirmed)
+            await self._releases.happen(target.release.id, level)
+
+    async def _ask(self, target: Watched, known: BoundRun) -> None:
+        try:
+            seen = await self._github.run(target.step.repo, known.id)
+        except NotFound:
+            await self._releases.happen(target.release.id, RunGone(target.step.name, known.id))
+            return
+        await self._compare(target, known, seen)

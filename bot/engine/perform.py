@@ -1,0 +1,377 @@
+"""Effects become calls, answers become events.
+
+Rule: an effect is started when it is wanted and not under way, and dropped when it is wanted no longer - except a
+`Dispatch`, which is never started twice and never dropped. What fails is tried again after a growing pause.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from datetime import timedelta
+from itertools import chain, islice
+from typing import assert_never
+
+import structlog
+
+from bot.core.binding import OpenSend, runs_of_send, runs_of_watch
+from bot.core.deliveries import RunSeen
+from bot.core.effects import (
+    CancelRun,
+    CheckSend,
+    ConfirmRun,
+    Dispatch,
+    Effect,
+    FindRun,
+    JudgeFailure,
+    RerunFailedJobs,
+    SeekRun,
+)
+from bot.core.events import (
+    Candidates,
+    Judged,
+    RerunAccepted,
+    RerunRefused,
+    RunGone,
+    RunLevel,
+    SendDone,
+    SendNotDone,
+    SendRefused,
+    SendUnknown,
+)
+from bot.core.facts import (
+    Conflict,
+    Forbidden,
+    GitHubError,
+    Limited,
+    NotFound,
+    NotInstalled,
+    Unauthorized,
+    Unprocessable,
+    Unreachable,
+)
+from bot.core.model import (
+    Cooling,
+    Expecting,
+    Finding,
+    NeedsPerson,
+    Release,
+    Sending,
+    StepState,
+    Trouble,
+    TroubleKind,
+    run_of,
+)
+from bot.core.plan import DispatchStep, RunStep, Step, WatchStep
+from bot.core.steering import plain_ref
+from bot.engine.diagnosis import Diagnosis
+from bot.engine.patience import pauses, seconds_until_again
+from bot.engine.ports import Clock, GitHub
+from bot.engine.releases import Changed, Releases
+from bot.engine.sendcheck import SendCheck, known_nonces, open_sends
+from bot.engine.sights import Sights
+from bot.metrics import Metrics
+from bot.store import Store
+
+log = structlog.get_logger(__name__)
+
+Key = tuple[str, Effect]
+
+
+class Performer:
+    """Keeps one task per wanted effect."""
+
+    def __init__(
+        self,
+        *,
+        releases: Releases,
+        store: Store,
+        github: GitHub,
+        clock: Clock,
+        sights: Sights,
+        checks: SendCheck,
+        diagnosis: Diagnosis,
+        metrics: Metrics,
+        look_seconds: float,
+    ) -> None:
+        self._releases = releases
+        self._store = store
+        self._github = github
+        self._clock = clock
+        self._sights = sights
+        self._checks = checks
+        self._diagnosis = diagnosis
+        self._metrics = metrics
+        self._look = look_seconds
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._closed = False
+        releases.on_change(self.changed)
+
+    # -- keeping what is wanted under way ----------------------------------------------------------
+
+    def changed(self, changed: Changed) -> None:
+        self.want(changed.release.id, changed.decision.effects)
+
+    def want(self, release_id: str, effects: Iterable[Effect]) -> None:
+        """Starts what is not under way, drops what is wanted no longer."""
+        wanted = {(release_id, effect) for effect in effects}
+        for key, task in list(self._tasks.items()):
+            if key[0] == release_id and key not in wanted and not isinstance(key[1], Dispatch):
+                if task is not _current_task():
+                    task.cancel()
+                del self._tasks[key]
+        for key in wanted - self._tasks.keys():
+            if not self._closed:
+                self._tasks[key] = asyncio.create_task(self._keep_trying(key), name=f"effect {key}")
+
+    async def close(self, grace_seconds: float) -> None:
+        """Lets requests that must not be cut off come to their end, for a while."""
+        self._closed = True
+        sending = [task for key, task in self._tasks.items() if isinstance(key[1], Dispatch)]
+        for task in self._tasks.values():
+            if task not in sending:
+                task.cancel()
+        if sending:
+            await asyncio.wait(sending, timeout=grace_seconds)
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _keep_trying(self, key: Key) -> None:
+        release_id, effect = key
+        for pause in pauses(0.25, max(0.25, min(self._look, 30.0))):
+            release = self._releases.get(release_id)
+            if release is None or self._tasks.get(key) is not _current_task():
+                return
+            wait = pause
+            try:
+                await self._perform(release, effect)
+            except GitHubError as error:
+                wait = seconds_until_again(error, self._clock, pause)
+                await self._failed(release, effect, error, wait)
+            except Exception:
+                log.exception("an effect failed", effect=str(effect), release=release_id)
+            if isinstance(effect, Dispatch):
+                return
+            await self._clock.sleep(wait)
+
+    async def _failed(self, release: Release, effect: Effect, error: GitHubError, wait: float) -> None:
+        repo = _run_step(release, effect.step).repo
+        log.warning(
+            "GitHub could not be asked",
+            effect=type(effect).__name__,
+            step=effect.step,
+            release=release.id,
+            error=str(error),
+            again_in=round(wait, 1),
+        )
+        await self._sights.refused(repo, error)
+
+    async def _perform(self, release: Release, effect: Effect) -> None:  # noqa: PLR0911
+        step = _run_step(release, effect.step)
+        match effect:
+            case CheckSend():
+                return await self._check_send(release, _dispatch_step(step), effect)
+            case Dispatch():
+                return await self._dispatch(release, _dispatch_step(step), effect)
+            case FindRun() | SeekRun():
+                return await self.seek(release, step)
+            case ConfirmRun():
+                return await self._confirm(release, step, effect)
+            case JudgeFailure():
+                return await self._judge(release, step, effect)
+            case RerunFailedJobs():
+                return await self._rerun(release, step, effect)
+            case CancelRun():
+                return await self._cancel(release, step, effect)
+            case _:
+                assert_never(effect)
+
+    # -- sends -------------------------------------------------------------------------------------
+
+    async def _check_send(self, release: Release, step: DispatchStep, effect: CheckSend) -> None:
+        outcome = await self._checks.of(release, step, effect.send)
+        await self._sights.read(step.repo)
+        await self._releases.happen(release.id, outcome)
+
+    async def _dispatch(self, release: Release, step: DispatchStep, effect: Dispatch) -> None:
+        """The one request of this send number. It is on disk as open; whatever is not definite goes to the finder."""
+        state = release.steps[step.name].state
+        if not isinstance(state, Sending) or state.send != effect.send:
+            return
+        outcome = await self._send(step, state)
+        self._metrics.dispatches.labels(outcome=type(outcome).__name__).inc()
+        await self._releases.happen(release.id, outcome)
+
+    async def _send(
+        self, step: DispatchStep, state: Sending
+    ) -> SendDone | SendNotDone | SendRefused | SendUnknown:
+        inputs = dict(step.inputs)
+        if step.nonce and state.nonce:
+            inputs[step.nonce] = state.nonce
+        name, send = step.name, state.send
+        try:
+            done = await self._github.dispatch(
+                step.repo, step.workflow, step.ref, inputs, send_by=state.send_by
+            )
+        except Unreachable as error:
+            if error.sent:
+                return SendUnknown(name, send, "GitHub's answer to the dispatch was lost")
+            return SendNotDone(name, send, "GitHub could not be reached", 1.0)
+        except (Limited, Unauthorized, NotInstalled) as error:
+            wait = seconds_until_again(error, self._clock, 5.0)
+            return SendNotDone(name, send, str(error), wait)
+        except GitHubError as error:
+            return SendRefused(name, send, Trouble(TroubleKind.REFUSED, str(error)))
+        except Exception:
+            log.exception("a dispatch ended oddly", step=name)
+            return SendUnknown(name, send, "the dispatch ended oddly")
+        return SendDone(name, send, done.run_id, done.url)
+
+    # -- finding runs ------------------------------------------------------------------------------
+
+    async def seek(self, release: Release, step: RunStep) -> None:
+        """Asks once, precisely, for the run that a step waits for."""
+        awaiting = _awaiting(release.steps[step.name].state)
+        if awaiting is None:
+            return
+        previous = self._sights.last(step.repo, awaiting.since)
+        if isinstance(step, DispatchStep) and isinstance(awaiting, Finding):
+            runs = await self._sent_run(release, step, awaiting)
+        elif isinstance(step, WatchStep):
+            runs = await self._watched_run(step, awaiting)
+        else:
+            return
+        event = Candidates(step.name, self._clock.now(), previous, max(10.0, 2 * self._look), runs)
+        await self._sights.read(step.repo)
+        await self._releases.happen(release.id, event)
+
+    async def _sent_run(self, release: Release, step: DispatchStep, finding: Finding) -> tuple[RunSeen, ...]:
+        app_login = await self._github.app_login()
+        runs = await self._github.workflow_runs(
+            step.repo,
+            step.workflow,
+            event="workflow_dispatch",
+            branch=plain_ref(step.ref),
+            created_from=release.asked_at,
+        )
+        key = f"{release.id}:{step.name}:{finding.send}"
+        return runs_of_send(
+            runs,
+            step,
+            OpenSend(key, plain_ref(step.ref), finding.nonce, finding.since),
+            app_login=app_login,
+            bound=await self._store.sends.bindings(step.repo, [run.id for run in runs]),
+            nonces=await known_nonces(self._store, step),
+            rivals=await open_sends(self._store, step),
+        )
+
+    async def _watched_run(self, step: WatchStep, awaiting: Finding | Expecting) -> tuple[RunSeen, ...]:
+        ref = plain_ref(step.ref)
+        tag_commit = (
+            None if step.ref.startswith("refs/heads/") else await self._github.tag_commit(step.repo, ref)
+        )
+        runs = await self._github.workflow_runs(
+            step.repo,
+            step.workflow,
+            event=step.event,
+            branch=ref,
+            created_from=None if tag_commit else awaiting.since - timedelta(minutes=1),
+        )
+        bound = await self._store.sends.bindings(step.repo, [run.id for run in runs])
+        return runs_of_watch(runs, step, since=awaiting.since, tag_commit=tag_commit, bound=bound)
+
+    # -- bound runs --------------------------------------------------------------------------------
+
+    async def _confirm(self, release: Release, step: RunStep, effect: ConfirmRun) -> None:
+        try:
+            event = await self.read_run(step, effect.run_id)
+        except NotFound:
+            await self._clock.sleep(1.0)
+            try:
+                event = await self.read_run(step, effect.run_id)
+            except NotFound:
+                await self._github.repository(step.repo)
+                await self._sights.read(step.repo)
+                await self._releases.happen(release.id, RunGone(step.name, effect.run_id))
+                return
+        if event is not None:
+            await self._releases.happen(release.id, event)
+
+    async def read_run(self, step: RunStep, run_id: int) -> RunLevel | None:
+        """The run as GitHub shows it now, with its jobs where they count; None while GitHub has yet to list those."""
+        run = await self._github.run(step.repo, run_id)
+        await self._sights.read(step.repo)
+        if run.status != "completed" or run.conclusion != "success":
+            return RunLevel(step.name, run, confirmed=True)
+        jobs = await self._github.jobs(step.repo, run_id, run.attempt)
+        if not jobs or any(job.status != "completed" for job in jobs):
+            return None
+        ran = any(job.conclusion not in {"skipped", None} for job in jobs)
+        return RunLevel(step.name, run, confirmed=True, jobs_ran=ran)
+
+    async def _judge(self, release: Release, step: RunStep, effect: JudgeFailure) -> None:
+        run = run_of(release.steps[step.name].state)
+        if run is None:
+            return
+        verdict, tail = await self._diagnosis.of(step, run)
+        judged = Judged(step.name, effect.run_id, effect.attempt, verdict, tail)
+        await self._releases.happen(release.id, judged)
+
+    async def _rerun(self, release: Release, step: RunStep, effect: RerunFailedJobs) -> None:
+        """Idempotent by comparing attempts: a higher one means that it was done, by us or by a person."""
+        run = await self._github.run(step.repo, effect.run_id)
+        if run.attempt > effect.attempt:
+            await self._releases.happen(release.id, RunLevel(step.name, run, confirmed=True))
+            return
+        if run.status != "completed":
+            return
+        try:
+            await self._github.rerun_failed_jobs(step.repo, effect.run_id)
+        except (Forbidden, Unprocessable, NotFound, Conflict) as error:
+            if "already running" not in str(error):
+                refused = RerunRefused(step.name, effect.run_id, effect.attempt, str(error))
+                await self._releases.happen(release.id, refused)
+            return
+        state = release.steps[step.name].state
+        if isinstance(state, Cooling):
+            self._metrics.reruns.labels(cause=str(state.cause)).inc()
+        await self._releases.happen(release.id, RerunAccepted(step.name, effect.run_id, effect.attempt))
+
+    async def _cancel(self, release: Release, step: RunStep, effect: CancelRun) -> None:
+        """Asks GitHub to cancel, and looks whether it did; a run that does not obey is cancelled by force."""
+        for number, pause in enumerate(chain((1.0, 2.0, 5.0), islice(pauses(15.0, 120.0), 10))):
+            if number in {0, 4} or number > 5:
+                with contextlib.suppress(Conflict, NotFound):
+                    await self._github.cancel_run(step.repo, effect.run_id, force=number > 5)
+            await self._clock.sleep(pause)
+            with contextlib.suppress(NotFound):
+                event = await self.read_run(step, effect.run_id)
+                if event is not None:
+                    await self._releases.happen(release.id, event)
+
+
+def _awaiting(state: StepState) -> Finding | Expecting | None:
+    match state:
+        case Finding() | Expecting():
+            return state
+        case NeedsPerson(parked=Finding() | Expecting() as parked):
+            return parked
+        case _:
+            return None
+
+
+def _run_step(release: Release, name: str) -> RunStep:
+    step: Step = release.plan.step(name)
+    assert step.kind != "approval"  # noqa: S101 - an approval wants nothing from GitHub
+    return step
+
+
+def _dispatch_step(step: RunStep) -> DispatchStep:
+    assert isinstance(step, DispatchStep)  # noqa: S101 - only dispatches are sent
+    return step
+
+
+def _current_task() -> asyncio.Task[object] | None:
+    with contextlib.suppress(RuntimeError):
+        return asyncio.current_task()
+    return None

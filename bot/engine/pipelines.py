@@ -1,0 +1,83 @@
+"""Where the pipeline file is, read afresh for every command."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.core.facts import NotFound, NotInstalled
+from bot.engine.patience import patiently
+from bot.engine.ports import Clock, GitHub
+from bot.pipeline.load import BadPipelineFile, Mistake, load
+from bot.pipeline.plans import Pipelines
+from bot.settings import LocalPipelines, RepositoryPipelines
+
+DEFAULT_PATH = ".github/release-bot.yml"
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The pipeline file as it is now. `repo`: where it is kept, None for a local file."""
+
+    pipelines: Pipelines
+    repo: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BadBook:
+    """There is a file, and it has mistakes."""
+
+    mistakes: tuple[Mistake, ...]
+    file: str
+    repo: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoBook:
+    """There is no file where it belongs."""
+
+    where: str
+    repo: str | None
+
+
+class Bookshelf:
+    """Finds the pipeline file for a home repository."""
+
+    def __init__(
+        self, github: GitHub, clock: Clock, source: LocalPipelines | RepositoryPipelines | None
+    ) -> None:
+        self._github = github
+        self._clock = clock
+        self._source = source
+
+    async def book(self, home: str) -> Book | BadBook | NoBook:
+        """Raises `GitHubError` when GitHub cannot be read."""
+        match self._source:
+            case LocalPipelines(path=path):
+                return _local(path)
+            case RepositoryPipelines(repository=repo, path=path):
+                return await self._remote(repo, path)
+            case None:
+                return await self._remote(home, DEFAULT_PATH)
+
+    async def _remote(self, repo: str, path: str) -> Book | BadBook | NoBook:
+        try:
+            text = await patiently(self._clock, lambda: self._github.file(repo, path))
+        except (NotFound, NotInstalled):
+            return NoBook(path, repo)
+        return _read(text, path, repo)
+
+
+def _local(path: Path) -> Book | BadBook | NoBook:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return NoBook(str(path), None)
+    except (OSError, UnicodeDecodeError) as error:
+        return BadBook((Mistake(path.name, 1, 1, f"the file cannot be read: {error}"),), path.name, None)
+    return _read(text, path.name, None)
+
+
+def _read(text: str, file: str, repo: str | None) -> Book | BadBook:
+    try:
+        return Book(load(text, file), repo)
+    except BadPipelineFile as error:
+        return BadBook(error.mistakes, file, repo)

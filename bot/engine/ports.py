@@ -1,0 +1,92 @@
+"""What the engine needs from the world, named by need. `bot.github` and `bot.app` fill these in; tests never have to."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from bot.core.deliveries import RunSeen
+from bot.core.facts import (
+    CheckFacts,
+    CommentFacts,
+    Dispatched,
+    JobFacts,
+    RepositoryFacts,
+    RoleFacts,
+    WorkflowFacts,
+)
+
+
+class Clock(Protocol):
+    """Time as an argument: aware UTC, and a way to let it pass."""
+
+    def now(self) -> datetime: ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class GitHub(Protocol):
+    """Every call the bot makes, by name. Each raises `bot.core.facts.GitHubError`, nothing else.
+
+    Reads are not retried here: whoever asks decides how long it is worth trying.
+    """
+
+    async def app_login(self) -> str: ...
+
+    async def repository(self, repo: str) -> RepositoryFacts: ...
+
+    async def role(self, repo: str, login: str) -> RoleFacts: ...
+
+    async def file(self, repo: str, path: str, *, ref: str | None = None) -> str: ...
+
+    async def workflow(self, repo: str, workflow: str) -> WorkflowFacts: ...
+
+    async def tag_commit(self, repo: str, tag: str) -> str | None: ...
+
+    async def branch_commit(self, repo: str, branch: str) -> str | None: ...
+
+    async def runs(self, repo: str, *, page: int) -> tuple[RunSeen, ...]: ...
+
+    async def workflow_runs(
+        self,
+        repo: str,
+        workflow: str,
+        *,
+        event: str,
+        branch: str | None = None,
+        head_sha: str | None = None,
+        created_from: datetime | None = None,
+        actor: str | None = None,
+        status: str | None = None,
+    ) -> tuple[RunSeen, ...]: ...
+
+    async def run(self, repo: str, run_id: int) -> RunSeen: ...
+
+    async def jobs(self, repo: str, run_id: int, attempt: int) -> tuple[JobFacts, ...]: ...
+
+    async def annotations(self, repo: str, check_run_id: int) -> tuple[str, ...]: ...
+
+    async def job_log(self, repo: str, job_id: int) -> bytes: ...
+
+    async def dispatch(
+        self, repo: str, workflow: str, ref: str, inputs: Mapping[str, str], *, send_by: datetime
+    ) -> Dispatched: ...
+
+    async def rerun_failed_jobs(self, repo: str, run_id: int) -> None: ...
+
+    async def cancel_run(self, repo: str, run_id: int, *, force: bool = False) -> None: ...
+
+    async def create_comment(self, repo: str, issue: int, body: str) -> int: ...
+
+    async def edit_comment(self, repo: str, comment_id: int, body: str) -> None: ...
+
+    async def issue_comments(self, repo: str, issue: int, *, since: datetime) -> tuple[CommentFacts, ...]: ...
+
+    async def home_comments(self, repo: str, *, since: datetime) -> tuple[Mapping[str, object], ...]: ...
+
+    async def react(self, repo: str, comment_id: int, content: str) -> None: ...
+
+    async def create_check(self, repo: str, body: Mapping[str, object]) -> int: ...
+
+    async def update_check(self, repo: str, check_id: int, body: Mapping[str, object]) -> None: ...
+
+    async def checks(self, repo: str, sha: str, name: str) -> tuple[CheckFacts, ...]: ...

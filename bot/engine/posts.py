@@ -1,0 +1,156 @@
+"""Reactions and new comments on their way to GitHub: each is made once, late rather than twice, and never lost.
+
+Rule: a post is a row before it is a request. A comment whose request may have been carried out is looked for by its
+marker before it is made again.
+"""
+
+import asyncio
+import hashlib
+from collections import defaultdict
+from collections.abc import Coroutine
+from datetime import timedelta
+
+import structlog
+
+from bot.core import present
+from bot.core.effects import Notice
+from bot.core.facts import Forbidden, GitHubError, NotFound, Unprocessable
+from bot.core.model import Release
+from bot.engine.alarm import Alarm
+from bot.engine.audiences import Audiences
+from bot.engine.patience import seconds_until_again
+from bot.engine.ports import Clock, GitHub
+from bot.engine.releases import Changed
+from bot.store import PostRow, Store
+
+log = structlog.get_logger(__name__)
+
+_GIVE_UP_AFTER = timedelta(days=1)
+_MOST_PAUSE = 900.0
+
+
+class Poster:
+    """Sends what the posts table holds; posts of one repository's issue go out in their order."""
+
+    def __init__(
+        self, *, store: Store, github: GitHub, clock: Clock, audiences: Audiences, web_url: str
+    ) -> None:
+        self._store = store
+        self._github = github
+        self._clock = clock
+        self._audiences = audiences
+        self._web_url = web_url
+        self._alarm = Alarm(clock)
+        self._under_way: set[int] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._lanes: defaultdict[tuple[str, str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def ring(self) -> None:
+        self._alarm.ring()
+
+    def changed(self, changed: Changed) -> None:
+        if changed.decision.notices:
+            self.ring()
+
+    def react_soon(self, repo: str, comment_id: int, content: str) -> None:
+        """A reaction that is not worth a row: `eyes` says only that the bot has seen the comment."""
+        self._spawn(self._react(repo, comment_id, content))
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            while True:
+                now = self._clock.now()
+                for post in await self._store.posts.todo_posts(now):
+                    if post.seq not in self._under_way:
+                        self._under_way.add(post.seq)
+                        self._spawn(self._deliver(post))
+                due = await self._store.posts.next_due()
+                later = None if due is None else max(0.05, (due - now).total_seconds())
+                await self._alarm.wait(later)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _react(self, repo: str, comment_id: int, content: str) -> None:
+        try:
+            await self._github.react(repo, comment_id, content)
+        except GitHubError as error:
+            log.info("a reaction could not be made", content=content, error=str(error))
+
+    async def _deliver(self, post: PostRow) -> None:
+        lane = self._lanes[post.repo, post.kind, post.comment_id or post.issue or 0]
+        try:
+            async with lane:
+                await self._try(post)
+        except Exception:
+            log.exception("a post failed oddly", key=post.key)
+            await self._again(post, 60.0)
+        finally:
+            self._under_way.discard(post.seq)
+            self.ring()
+
+    async def _try(self, post: PostRow) -> None:
+        try:
+            made = await self._make(post)
+        except (NotFound, Unprocessable) as error:
+            await self._store.posts.post_dropped(post.seq, str(error))
+        except GitHubError as error:
+            pause = min(_MOST_PAUSE, 2.0 ** min(post.tries, 10))
+            if isinstance(error, Forbidden):
+                pause = max(pause, 60.0)
+            log.warning("a post has to wait", key=post.key, error=str(error), again_in=pause)
+            await self._again(post, seconds_until_again(error, self._clock, pause))
+        else:
+            await self._store.posts.post_done(post.seq, made)
+
+    async def _again(self, post: PostRow, seconds: float) -> None:
+        now = self._clock.now()
+        if now - post.due_at > _GIVE_UP_AFTER:
+            await self._store.posts.post_dropped(post.seq, "given up after a day")
+            return
+        await self._store.posts.post_later(post.seq, now + timedelta(seconds=seconds))
+
+    async def _make(self, post: PostRow) -> int | None:
+        if post.kind == "reaction":
+            assert post.comment_id is not None  # noqa: S101 - a reaction is one to a comment
+            await self._github.react(post.repo, post.comment_id, post.body)
+            return None
+        body = await self._body(post)
+        if body is None:
+            return None
+        assert post.issue is not None  # noqa: S101 - a comment is one in an issue
+        marker = f"<!-- post {hashlib.sha256(post.key.encode()).hexdigest()[:16]} -->"
+        if post.tries:
+            since = post.due_at - timedelta(days=2)
+            for comment in await self._github.issue_comments(post.repo, post.issue, since=since):
+                if comment.by_app and comment.body.rstrip().endswith(marker):
+                    return comment.id
+        await self._store.posts.post_sending(post.seq)
+        return await self._github.create_comment(post.repo, post.issue, f"{body}\n\n{marker}")
+
+    async def _body(self, post: PostRow) -> str | None:
+        """A notice is put into words when it leaves, with what is true and visible then."""
+        if post.kind == "comment":
+            return post.body
+        stored = await self._store.releases.get(post.release_id or "")
+        if stored is None:
+            return None
+        release = stored.release
+        kind, _, step = post.body.partition(" ")
+        audience = await self._audiences.of_plan(release.plan.home, release.plan)
+        url = await self._status_url(release)
+        notice = Notice(post.key, kind, step or None)
+        return present.notice_comment(release, notice, audience, web_url=self._web_url, status_url=url)
+
+    async def _status_url(self, release: Release) -> str | None:
+        surface = (await self._store.surfaces.surfaces(release.id)).get(("status", ""))
+        if surface is None or surface.github_id is None:
+            return None
+        home = release.plan.home
+        return f"{self._web_url}/{home}/issues/{release.issue}#issuecomment-{surface.github_id}"

@@ -1,0 +1,219 @@
+"""Everything that can be known before the first dispatch, checked in every repository, all problems at once.
+
+Rule: the person's own access comes before anything else of a repository; who cannot read it is told 'no access' and
+nothing more (contract section 3).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from bot.core.facts import GitHubError, NotFound, NotInstalled, RepositoryFacts
+from bot.core.model import Person, Release
+from bot.core.plan import DispatchStep, Plan, RunStep, WatchStep, same_repository
+from bot.core.problems import Problem, ProblemKind
+from bot.engine.audiences import Audiences
+from bot.engine.patience import patiently
+from bot.engine.ports import Clock, GitHub
+from bot.engine.roles import Roles
+from bot.engine.sendcheck import ref_exists
+
+_OFF = {
+    "disabled_manually": "is disabled",
+    "disabled_inactivity": "was disabled by GitHub for inactivity",
+    "disabled_fork": "is disabled in this fork",
+    "deleted": "was deleted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A plan with its default branches filled in, and what stands in its way."""
+
+    plan: Plan
+    problems: tuple[Problem, ...]
+
+
+class Preflight:
+    """Checks plans for one command. Answers are kept for its length, so several versions cost little more than one."""
+
+    def __init__(self, github: GitHub, clock: Clock, audiences: Audiences, roles: Roles) -> None:
+        self._github = github
+        self._clock = clock
+        self._audiences = audiences
+        self._roles = roles
+        self._asked: dict[tuple[str, ...], asyncio.Future[tuple[Problem, ...]]] = {}
+
+    async def access(self, person: Person, plan: Plan, role: str) -> tuple[Problem, ...]:
+        """The person's role in every repository of the pipeline."""
+        found = await asyncio.gather(
+            *(self._roles.problem(person, repo, role, _steps_in(plan, repo)) for repo in plan.repositories)
+        )
+        return tuple(problem for problem in found if problem is not None)
+
+    async def check(self, plan: Plan, barred: Iterable[Problem], open_releases: Iterable[Release]) -> Checked:
+        """Everything else; a repository that the person may not read is not looked into."""
+        closed = {problem.repo.lower() for problem in barred if problem.repo}
+        plan, missing = await self._with_default_branches(plan, closed)
+        closed |= {problem.repo.lower() for problem in missing if problem.repo}
+        steps = [step for step in plan.run_steps if step.repo.lower() not in closed]
+        found = await asyncio.gather(*(self._step(step) for step in steps))
+        problems = [*missing, *(problem for problems in found for problem in problems)]
+        problems += same_work(plan, open_releases, closed)
+        return Checked(plan, _merged(problems))
+
+    async def _with_default_branches(self, plan: Plan, closed: set[str]) -> tuple[Plan, tuple[Problem, ...]]:
+        repos = [repo for repo in plan.repositories if repo.lower() not in closed]
+        found = await asyncio.gather(*(self._repository(plan, repo) for repo in repos))
+        facts = {repo.lower(): fact for repo, fact in zip(repos, found, strict=True)}
+        steps = tuple(
+            replace(step, ref=fact.default_branch)
+            if isinstance(step, DispatchStep)
+            and not step.ref
+            and isinstance(fact := facts.get(step.repo.lower()), RepositoryFacts)
+            else step
+            for step in plan.steps
+        )
+        return replace(plan, steps=steps), tuple(f for f in found if isinstance(f, Problem))
+
+    async def _repository(self, plan: Plan, repo: str) -> RepositoryFacts | Problem:
+        names = _steps_in(plan, repo)
+        try:
+            facts = await patiently(self._clock, lambda: self._audiences.facts(repo))
+        except (NotInstalled, NotFound):
+            return Problem(ProblemKind.INSTALLATION, names, repo, f"the app is not installed on {repo}")
+        except GitHubError:
+            return Problem(ProblemKind.UNVERIFIED, names, repo, "GitHub could not be read")
+        if facts.archived and names:
+            return Problem(ProblemKind.INSTALLATION, names, repo, f"{repo} is archived")
+        return facts
+
+    async def _step(self, step: RunStep) -> tuple[Problem, ...]:
+        checks: list[tuple[tuple[str, ...], Callable[[], Awaitable[tuple[Problem, ...]]]]] = [
+            (("workflow", step.repo, step.workflow), lambda: self._workflow(step))
+        ]
+        if isinstance(step, DispatchStep):
+            ref = "" if step.needs else step.ref
+            checks.append((("trigger", step.name, ref), lambda: self._trigger(step, ref)))
+            if not step.needs:
+                checks.append((("ref", step.repo, step.ref), lambda: self._ref(step)))
+            if step.unless_tag:
+                checks.append((("tag", step.repo, step.unless_tag), lambda: self._tag(step)))
+        found = await asyncio.gather(*(self._once(key, step, ask) for key, ask in checks))
+        return tuple(problem for problems in found for problem in problems)
+
+    async def _once(
+        self, key: tuple[str, ...], step: RunStep, ask: Callable[[], Awaitable[tuple[Problem, ...]]]
+    ) -> tuple[Problem, ...]:
+        """Each question is asked once per command, whoever comes first; every asking step gets the answer."""
+        if key not in self._asked:
+            self._asked[key] = asyncio.ensure_future(self._asked_safely(step, ask))
+        return tuple(replace(problem, steps=(step.name,)) for problem in await self._asked[key])
+
+    async def _asked_safely(
+        self, step: RunStep, ask: Callable[[], Awaitable[tuple[Problem, ...]]]
+    ) -> tuple[Problem, ...]:
+        try:
+            return await patiently(self._clock, ask)
+        except NotInstalled as error:
+            return (_problem(ProblemKind.INSTALLATION, step, str(error)),)
+        except GitHubError:
+            return (_problem(ProblemKind.UNVERIFIED, step, "GitHub could not be read"),)
+
+    async def _workflow(self, step: RunStep) -> tuple[Problem, ...]:
+        try:
+            facts = await self._github.workflow(step.repo, step.workflow)
+        except NotFound:
+            return (_problem(ProblemKind.WORKFLOW, step, f"`{step.workflow}` does not exist"),)
+        if facts.state == "active":
+            return ()
+        state = _OFF.get(facts.state, "is not active")
+        return (_problem(ProblemKind.WORKFLOW, step, f"`{step.workflow}` {state}"),)
+
+    async def _trigger(self, step: DispatchStep, ref: str) -> tuple[Problem, ...]:
+        try:
+            path = f".github/workflows/{step.workflow}"
+            text = await self._github.file(step.repo, path, ref=ref or None)
+        except NotFound:
+            return ()
+        return tuple(_problem(ProblemKind.WORKFLOW, step, what) for what in trigger_problems(text, step))
+
+    async def _ref(self, step: DispatchStep) -> tuple[Problem, ...]:
+        if await ref_exists(self._github, step.repo, step.ref):
+            return ()
+        return (_problem(ProblemKind.REF, step, f"there is no branch or tag `{step.ref}`"),)
+
+    async def _tag(self, step: DispatchStep) -> tuple[Problem, ...]:
+        tag = step.unless_tag or ""
+        if await self._github.tag_commit(step.repo, tag) is None:
+            return ()
+        return (_problem(ProblemKind.TAG, step, f"the tag `{tag}` exists already"),)
+
+
+def trigger_problems(text: str, step: DispatchStep) -> list[str]:
+    """What a workflow file says against dispatching it with these inputs.
+
+    https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#onworkflow_dispatch
+    """
+    try:
+        document = YAML(typ="safe", pure=True).load(text)
+    except YAMLError:
+        return [f"`{step.workflow}` is not valid YAML"]
+    triggers = document.get("on") if isinstance(document, dict) else None
+    names = [triggers] if isinstance(triggers, str) else list(triggers or ())
+    if "workflow_dispatch" not in names:
+        return [f"`{step.workflow}` lacks the `workflow_dispatch` trigger"]
+    dispatch = triggers.get("workflow_dispatch") if isinstance(triggers, dict) else None
+    declared = (dispatch.get("inputs") if isinstance(dispatch, dict) else None) or {}
+    given = {name for name, _ in step.inputs} | ({step.nonce} if step.nonce else set())
+    problems = [f"`{step.workflow}` has no input `{name}`" for name in sorted(given) if name not in declared]
+    problems += [
+        f"`{step.workflow}` requires the input `{name}`"
+        for name, about in declared.items()
+        if isinstance(about, dict) and about.get("required") is True and "default" not in about
+        if name not in given
+    ]
+    return problems
+
+
+def same_work(plan: Plan, open_releases: Iterable[Release], closed: Iterable[str] = ()) -> list[Problem]:
+    """Open releases of this version, from whatever home or pipeline, that use one of the same workflows."""
+    problems = []
+    hidden = set(closed)
+    for release in open_releases:
+        if release.version != plan.version or release.word.final:
+            continue
+        shared = [
+            step for step in plan.run_steps if any(_same_workflow(step, o) for o in release.plan.run_steps)
+        ]
+        if shared and not all(step.repo.lower() in hidden for step in shared):
+            here = same_repository(release.plan.home, plan.home)
+            where = f"in issue {release.issue}" if here else "from another repository"
+            names = tuple(step.name for step in shared)
+            detail = f"a release of {plan.version} is already open {where}"
+            problems.append(Problem(ProblemKind.OPEN_RELEASE, names, shared[0].repo, detail))
+    return problems
+
+
+def _same_workflow(one: RunStep, other: RunStep) -> bool:
+    return same_repository(one.repo, other.repo) and one.workflow == other.workflow
+
+
+def _steps_in(plan: Plan, repo: str) -> tuple[str, ...]:
+    return tuple(step.name for step in plan.run_steps if same_repository(step.repo, repo))
+
+
+def _problem(kind: ProblemKind, step: DispatchStep | WatchStep, detail: str) -> Problem:
+    return Problem(kind, (step.name,), step.repo, detail)
+
+
+def _merged(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The same problem of several steps is told once."""
+    merged: dict[tuple[ProblemKind, str | None, str], tuple[str, ...]] = {}
+    for problem in problems:
+        key = (problem.kind, problem.repo, problem.detail)
+        merged[key] = tuple(dict.fromkeys((*merged.get(key, ()), *problem.steps)))
+    return tuple(Problem(kind, steps, repo, detail) for (kind, repo, detail), steps in merged.items())

@@ -1,0 +1,207 @@
+"""The open releases, and the only way to change one: `happen`.
+
+Rule: load, decide, commit, and only then act. One release is changed by one event at a time.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from bot.core.decide import decide
+from bot.core.draft import Decision
+from bot.core.events import Event, SendHeldBack, Tick
+from bot.core.model import Release
+from bot.core.plan import DispatchStep, Step
+from bot.core.steering import plain_ref
+from bot.core.wants import wake_at
+from bot.engine.ports import Clock
+from bot.store import PostToMake, RunTaken, SendToOpen, SlotTaken, Store, Stored, StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+Choice = Callable[[Release], Event | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What `happen` made of a release."""
+
+    release: Release
+    decision: Decision
+
+
+class Releases:
+    """Open releases by id. Listeners are told after every commit."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._live: dict[str, Stored] = {}
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._listeners: list[Callable[[Changed], None]] = []
+
+    def on_change(self, listener: Callable[[Changed], None]) -> None:
+        self._listeners.append(listener)
+
+    async def load(self) -> None:
+        """Takes the open releases of the last process in hand."""
+        self._live = {stored.release.id: stored for stored in await self._store.releases.live()}
+
+    def adopt(self, started: Iterable[Stored]) -> None:
+        for stored in started:
+            self._live.setdefault(stored.release.id, stored)
+
+    def open(self) -> tuple[Release, ...]:
+        """Every open release, oldest first."""
+        return tuple(s.release for s in sorted(self._live.values(), key=lambda stored: stored.seq))
+
+    def get(self, release_id: str) -> Release | None:
+        stored = self._live.get(release_id)
+        return stored.release if stored else None
+
+    def at_home(self, home: str, pipeline: str | None = None) -> tuple[Release, ...]:
+        """Open releases that were started in this repository."""
+        return tuple(
+            release
+            for release in self.open()
+            if release.plan.home.lower() == home.lower()
+            and (pipeline is None or release.pipeline.lower() == pipeline.lower())
+        )
+
+    def ahead(self, release: Release) -> str | None:
+        """Version of the nearest release before this one in its concurrency group."""
+        mine = self._live.get(release.id)
+        before = [
+            stored
+            for stored in self._live.values()
+            if mine is not None and stored.seq < mine.seq and _group(stored.release) == _group(release)
+        ]
+        return max(before, key=lambda stored: stored.seq).release.version if before else None
+
+    async def tick(self, release_id: str) -> None:
+        await self.happen(release_id, lambda release: Tick(self.ahead(release)))
+
+    async def happen(
+        self,
+        release_id: str,
+        event: Event | Choice,
+        *,
+        posts: Sequence[PostToMake] = (),
+        finished_delivery: str | None = None,
+    ) -> Changed | None:
+        """Makes `event` true for a release; None when it is not open or the choice was to do nothing.
+
+        Does not give up while the database cannot be written: what GitHub did must not be forgotten.
+        """
+        async with self._locks[release_id]:
+            stored = self._live.get(release_id)
+            chosen = event(stored.release) if stored and callable(event) else event
+            if stored is None or chosen is None or callable(chosen):
+                return None
+            changed = await self._change(stored, chosen, posts, finished_delivery)
+        for listener in self._listeners:
+            listener(changed)
+        if changed.release.word.final:
+            await self._pass_turn(changed.release)
+        return changed
+
+    async def _change(
+        self, stored: Stored, event: Event, posts: Sequence[PostToMake], delivery: str | None
+    ) -> Changed:
+        now = self._clock.now()
+        decision = decide(stored.release, event, now)
+        for reason in decision.reasons:
+            log.info("release", release=stored.release.id, version=stored.release.version, what=reason)
+        quiet = decision.release == stored.release and not (decision.notices or decision.bound or posts)
+        if quiet and delivery is None:
+            return Changed(stored.release, decision)
+        try:
+            saved = await self._commit(stored, decision, event, posts, delivery)
+        except SlotTaken:
+            step = decision.opened.step if decision.opened else ""
+            held = SendHeldBack(step, "another send of this workflow and ref is not bound to a run yet", 1.0)
+            return await self._change(stored, held, posts, delivery)
+        except RunTaken as error:
+            log.warning("run is bound elsewhere", release=stored.release.id, reason=str(error))
+            return Changed(stored.release, decide(stored.release, Tick(self.ahead(stored.release)), now))
+        if saved.release.word.final:
+            self._live.pop(saved.release.id, None)
+        else:
+            self._live[saved.release.id] = saved
+        return Changed(saved.release, decision)
+
+    async def _commit(
+        self,
+        stored: Stored,
+        decision: Decision,
+        event: Event,
+        posts: Sequence[PostToMake],
+        delivery: str | None,
+    ) -> Stored:
+        release = decision.release
+        while True:
+            try:
+                return await self._store.releases.commit(
+                    stored,
+                    release,
+                    event=event,
+                    reasons=decision.reasons,
+                    wake_at=wake_at(release, self._clock.now()),
+                    open_send=_to_open(decision),
+                    close_sends=[(closed.step, closed.send, closed.outcome) for closed in decision.closed],
+                    bind=[(_repo(release.plan.step(b.step)), b.run_id, b.step) for b in decision.bound],
+                    posts=[*_notices(decision), *posts],
+                    finished_delivery=delivery,
+                )
+            except StoreUnavailable as error:
+                log.error("the database cannot be written; trying again", error=str(error))
+                await self._clock.sleep(1.0)
+
+    async def _pass_turn(self, ended: Release) -> None:
+        """The group is free: whoever waits is asked whether it is their turn."""
+        for release in self.open():
+            if not release.turn and _group(release) == _group(ended):
+                await self.tick(release.id)
+
+    def wake_times(self) -> dict[str, datetime]:
+        now = self._clock.now()
+        times = {key: wake_at(stored.release, now) for key, stored in self._live.items()}
+        return {key: at for key, at in times.items() if at is not None}
+
+
+def _group(release: Release) -> tuple[str, str, str]:
+    """A concurrency group belongs to one pipeline and one home repository."""
+    return (release.plan.home.lower(), release.pipeline.lower(), release.plan.group)
+
+
+def _repo(step: Step) -> str:
+    assert step.kind != "approval"  # noqa: S101 - only steps with a run are bound
+    return step.repo
+
+
+def _to_open(decision: Decision) -> SendToOpen | None:
+    opened = decision.opened
+    if opened is None:
+        return None
+    step = decision.release.plan.step(opened.step)
+    assert isinstance(step, DispatchStep)  # noqa: S101 - only a dispatch opens a send
+    return SendToOpen(opened.step, opened.send, step.repo, step.workflow, plain_ref(step.ref), opened.nonce)
+
+
+def _notices(decision: Decision) -> list[PostToMake]:
+    release = decision.release
+    return [
+        PostToMake(
+            key=notice.key,
+            repo=release.plan.home,
+            kind="notice",
+            issue=release.issue,
+            body=f"{notice.kind} {notice.step or ''}".strip(),
+            release_id=release.id,
+        )
+        for notice in decision.notices
+    ]

@@ -1,0 +1,75 @@
+"""May this person do that? Asked from GitHub at that moment; any doubt is a no (contract, promise 6)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bot.core.facts import GitHubError, NotFound, NotInstalled, RoleFacts
+from bot.core.model import Person
+from bot.core.problems import Problem, ProblemKind
+from bot.engine.patience import patiently
+from bot.engine.ports import Clock, GitHub
+
+RANKS = {"none": 0, "read": 1, "triage": 2, "write": 3, "maintain": 4, "admin": 5}
+"""https://docs.github.com/organizations/managing-user-access-to-your-organizations-repositories"""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What GitHub says of a person in one repository; `rank` -1: GitHub could not say."""
+
+    repo: str
+    rank: int
+    role: str
+
+    def reaches(self, role: str) -> bool:
+        return self.rank >= RANKS[role]
+
+    @property
+    def known(self) -> bool:
+        return self.rank >= 0
+
+
+class Roles:
+    """Roles of one person, each repository asked once per command."""
+
+    def __init__(self, github: GitHub, clock: Clock) -> None:
+        self._github = github
+        self._clock = clock
+
+    async def of(self, person: Person, repo: str) -> Standing:
+        """The person's standing; raises `NotInstalled` where the bot itself has no access."""
+        try:
+            facts = await patiently(self._clock, lambda: self._github.role(repo, person.login))
+        except NotInstalled:
+            raise
+        except NotFound:
+            return Standing(repo, 0, "none")
+        except GitHubError:
+            return Standing(repo, -1, "unknown")
+        if facts.user_id is not None and facts.user_id != person.id:
+            return Standing(repo, 0, "none")
+        return Standing(repo, rank_of(facts), facts.role_name)
+
+    async def problem(self, person: Person, repo: str, role: str, steps: Iterable[str]) -> Problem | None:
+        """Why this person may not act on this repository, or None."""
+        names = tuple(steps)
+        try:
+            standing = await self.of(person, repo)
+        except NotInstalled as error:
+            return Problem(ProblemKind.INSTALLATION, names, repo, str(error))
+        if not standing.known:
+            return Problem(ProblemKind.UNVERIFIED, names, repo, "GitHub could not say which role you have")
+        if standing.rank < RANKS["read"]:
+            return Problem(ProblemKind.NO_ACCESS, names, repo, "no access")
+        if not standing.reaches(role):
+            return Problem(ProblemKind.ROLE, names, repo, f"it needs `{role}`, you have `{standing.role}`")
+        return None
+
+
+def rank_of(facts: RoleFacts) -> int:
+    """A role name the bot does not know counts as what `permission` says.
+
+    https://docs.github.com/rest/collaborators/collaborators#get-repository-permissions-for-a-user
+    """
+    known = RANKS.get(facts.role_name.lower())
+    return known if known is not None else RANKS.get(facts.permission.lower(), 0)

@@ -1,0 +1,133 @@
+"""What is read right before a send, and what each answer means (contract, promise 1 and preflight).
+
+The order of the reads does not matter; the send leaves within ten seconds after the first of them, or not at all.
+"""
+
+import asyncio
+from datetime import datetime
+
+from bot.core.binding import OpenSend, strays
+from bot.core.deliveries import RunSeen
+from bot.core.events import SendChecked, SendHeldBack, SendStopped
+from bot.core.facts import NotFound
+from bot.core.model import Release, Trouble, TroubleKind
+from bot.core.plan import DispatchStep
+from bot.engine.ports import Clock, GitHub
+from bot.store import SendState, Store
+
+CheckOutcome = SendChecked | SendHeldBack | SendStopped
+_AGAIN_FOR_YOUNG_REF = (1.0, 2.0, 4.0)
+"""A tag pushed a moment ago may not be readable yet: seconds between further looks."""
+
+
+class SendCheck:
+    """Reads what must be known before a send of one step."""
+
+    def __init__(self, github: GitHub, store: Store, clock: Clock) -> None:
+        self._github = github
+        self._store = store
+        self._clock = clock
+
+    async def of(self, release: Release, step: DispatchStep, send: int) -> CheckOutcome:
+        """Raises `GitHubError` when something could not be read: then nothing is sent and it is tried again."""
+        began = self._clock.now()
+        stray, tag, ref = await asyncio.gather(
+            self._strays(release, step), self._tag(step), self._ref(release, step)
+        )
+        trouble = stray if isinstance(stray, Trouble) else tag or ref
+        if trouble is not None:
+            return SendStopped(step.name, trouble)
+        if isinstance(stray, str):
+            return SendHeldBack(step.name, stray, 1.0)
+        if (self._clock.now() - began).total_seconds() > 8:
+            return SendHeldBack(step.name, "GitHub answers slowly; reading again", 0.0)
+        return SendChecked(step.name, began, self._nonce(release, step, send))
+
+    def _nonce(self, release: Release, step: DispatchStep, send: int) -> str | None:
+        return f"{release.id}-{step.name}-{send}" if step.nonce else None
+
+    async def _strays(self, release: Release, step: DispatchStep) -> Trouble | str | None:
+        """Runs that this app dispatched and nobody knows of: the sign of a send that was forgotten."""
+        app_login = await self._github.app_login()
+        try:
+            runs = await self._github.workflow_runs(
+                step.repo,
+                step.workflow,
+                event="workflow_dispatch",
+                created_from=release.asked_at,
+                actor=app_login,
+            )
+        except NotFound as error:
+            await self._github.repository(step.repo)
+            return Trouble(TroubleKind.REFUSED, f"workflow {step.workflow} was not found ({error})")
+        if not runs:
+            return None
+        found = strays(
+            runs,
+            app_login=app_login,
+            bound=await self._store.sends.bindings(step.repo, [run.id for run in runs]),
+            nonces=await known_nonces(self._store, step),
+            open_sends=await open_sends(self._store, step),
+        )
+        if found.strange:
+            return _strange(found.strange)
+        if found.expected:
+            return f"run {found.expected[0].id} may belong to a send that is still being looked for"
+        return None
+
+    async def _tag(self, step: DispatchStep) -> Trouble | None:
+        if step.unless_tag is None:
+            return None
+        commit = await self._github.tag_commit(step.repo, step.unless_tag)
+        return None if commit is None else Trouble(TroubleKind.TAG_EXISTS, step.unless_tag)
+
+    async def _ref(self, release: Release, step: DispatchStep) -> Trouble | None:
+        """Refs of steps with needs may only come to be during the release: they are checked now."""
+        if not release.plan.step(step.name).needs:
+            return None
+        for pause in (0.0, *_AGAIN_FOR_YOUNG_REF):
+            if pause:
+                await self._clock.sleep(pause)
+            if await ref_exists(self._github, step.repo, step.ref):
+                return None
+        return Trouble(TroubleKind.REF_MISSING, step.ref)
+
+
+def _strange(runs: tuple[RunSeen, ...]) -> Trouble:
+    numbers = ", ".join(str(run.id) for run in runs)
+    return Trouble(TroubleKind.STRANGE_RUN, f"run {numbers}", tuple(run.html_url for run in runs))
+
+
+async def ref_exists(github: GitHub, repo: str, ref: str) -> bool:
+    """Whether a branch or tag of that name exists; a version-like name is looked for among the tags first."""
+    return await ref_commit(github, repo, ref) is not None
+
+
+async def ref_commit(github: GitHub, repo: str, ref: str) -> str | None:
+    """The commit of a branch or tag."""
+    if ref.startswith("refs/heads/"):
+        return await github.branch_commit(repo, ref.removeprefix("refs/heads/"))
+    if ref.startswith("refs/tags/"):
+        return await github.tag_commit(repo, ref.removeprefix("refs/tags/"))
+    if any(character.isdigit() for character in ref):
+        return await github.tag_commit(repo, ref) or await github.branch_commit(repo, ref)
+    return await github.branch_commit(repo, ref) or await github.tag_commit(repo, ref)
+
+
+async def open_sends(store: Store, step: DispatchStep) -> tuple[OpenSend, ...]:
+    """Sends of this workflow, of whatever release, whose run is not known yet."""
+    rows = await store.sends.open_sends(step.repo, step.workflow)
+    return tuple(
+        OpenSend(row.key, row.ref, row.nonce, row.opened_at) for row in rows if row.state is SendState.OPEN
+    )
+
+
+async def known_nonces(store: Store, step: DispatchStep) -> dict[str, str]:
+    """Every nonce ever sent to this workflow, with the key of its send."""
+    found = await store.sends.nonces(step.repo, step.workflow)
+    return {nonce: f"{release}:{name}:{send}" for nonce, (release, name, send) in found.items()}
+
+
+def whole_seconds(moment: datetime) -> datetime:
+    """GitHub's times have whole seconds."""
+    return moment.replace(microsecond=0)

@@ -1,0 +1,82 @@
+"""When each repository was last read, and which ones refuse the bot.
+
+Only time in which GitHub could be read counts against a deadline, so the last good read is kept across restarts.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.core.facts import Forbidden, GitHubError, Moved, NotFound, NotInstalled, Suspended
+from bot.core.model import Trouble, TroubleKind
+from bot.engine.ports import Clock
+from bot.store import Store
+
+log = structlog.get_logger(__name__)
+
+BarredHook = Callable[[str, Trouble | None], Awaitable[None]]
+_WRITE_EVERY = timedelta(seconds=1)
+
+
+class Sights:
+    """`looks`: seconds between looks; a repository that refuses for five of them is barred."""
+
+    def __init__(self, store: Store, clock: Clock, *, look_seconds: float, on_barred: BarredHook) -> None:
+        self._store = store
+        self._clock = clock
+        self._patience = timedelta(seconds=5 * look_seconds)
+        self._on_barred = on_barred
+        self._read_at: dict[str, datetime] = {}
+        self._written_at: dict[str, datetime] = {}
+        self._refused_since: dict[str, datetime] = {}
+        self._barred: set[str] = set()
+
+    async def load(self) -> None:
+        self._read_at = dict(await self._store.homes.sights())
+
+    def last(self, repo: str, otherwise: datetime) -> datetime:
+        """When the repository was last read with success."""
+        return self._read_at.get(repo.lower(), otherwise)
+
+    def age(self) -> float:
+        """Seconds since the oldest last look, for the metrics; 0 when there was none."""
+        oldest = min(self._read_at.values(), default=self._clock.now())
+        return (self._clock.now() - oldest).total_seconds()
+
+    async def read(self, repo: str) -> None:
+        """The repository has answered."""
+        key, now = repo.lower(), self._clock.now()
+        self._read_at[key] = now
+        self._refused_since.pop(key, None)
+        written = self._written_at.get(key)
+        if written is None or now - written >= _WRITE_EVERY:
+            self._written_at[key] = now
+            await self._store.homes.saw(key, now)
+        if key in self._barred:
+            self._barred.discard(key)
+            log.info("repository answers again", repository=repo)
+            await self._on_barred(repo, None)
+
+    async def refused(self, repo: str, error: GitHubError) -> None:
+        """The repository was asked and refused; a refusal that stays needs a person."""
+        trouble = _trouble(error)
+        if trouble is None:
+            return
+        key, now = repo.lower(), self._clock.now()
+        since = self._refused_since.setdefault(key, now)
+        if now - since >= self._patience:
+            self._barred.add(key)
+            await self._on_barred(repo, trouble)
+
+
+def _trouble(error: GitHubError) -> Trouble | None:
+    match error:
+        case Moved():
+            return Trouble(TroubleKind.MOVED, str(error))
+        case Suspended():
+            return Trouble(TroubleKind.NO_ACCESS, "the app's installation is suspended")
+        case NotInstalled() | NotFound() | Forbidden():
+            return Trouble(TroubleKind.NO_ACCESS, str(error))
+        case _:
+            return None

@@ -1,0 +1,146 @@
+"""How fast one installation is written to, and how long it is left alone after GitHub said "slow down".
+
+Rule: a dispatch never waits behind a reaction, a reaction never behind a report, and nothing is asked while a
+limit of GitHub is in force.
+https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
+"""
+
+import asyncio
+import bisect
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from enum import IntEnum
+
+from bot.core.facts import Limited, Unreachable
+
+IN_FLIGHT = 28
+DRIVES_IN_FLIGHT = 4
+REPORTS_IN_FLIGHT = 8
+"""40 in all, since GitHub allows 100 at a time and the app may run twice. Each has its own share: slow reads
+cannot keep a dispatch waiting, nor slow reports anything."""
+_FIRST_BACKOFF, _LONGEST_BACKOFF = 60.0, 900.0
+_LONGEST_WAIT = 7200.0  # seconds; GitHub's limits are reset every hour, so more than this is a mistake
+_LEAST_SLEEP = 0.001
+
+
+class Rank(IntEnum):
+    """What goes first when writes have to wait."""
+
+    DRIVE = 0
+    REACT = 1
+    REPORT = 2
+
+
+class Limiter:
+    """The writes, requests in flight and rate limits of one installation. `sleep` takes seconds."""
+
+    def __init__(
+        self,
+        *,
+        writes_per_minute: int,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._now = now
+        self._sleep = sleep
+        self._rate = writes_per_minute / 60
+        self._burst = max(1.0, writes_per_minute // 6)
+        # Reports leave a part of the burst, so that a dispatch finds it even when they come in heaps.
+        self._kept_from_reports = self._burst // 3
+        self._level = self._burst
+        self._filled_at = now()
+        self._queue: list[tuple[Rank, int]] = []
+        self._serial = itertools.count()
+        self._moved = asyncio.Event()
+        self._slots = asyncio.Semaphore(IN_FLIGHT)
+        self._own_slots = {
+            Rank.DRIVE: asyncio.Semaphore(DRIVES_IN_FLIGHT),
+            Rank.REPORT: asyncio.Semaphore(REPORTS_IN_FLIGHT),
+        }
+        self._until: datetime | None = None
+        self._strikes = 0
+
+    @property
+    def waiting(self) -> int:
+        """Writes that wait for their turn."""
+        return len(self._queue)
+
+    @property
+    def limited_until(self) -> datetime | None:
+        """When GitHub may be asked again; None when it may be now."""
+        return self._until if self._until is not None and self._now() < self._until else None
+
+    def check(self) -> None:
+        """Raises Limited while a limit is in force."""
+        if (until := self.limited_until) is not None:
+            raise Limited(f"GitHub's rate limit is in force until {until:%H:%M:%S} UTC", until)
+
+    def refused(self, seconds: float | None, reason: str) -> Limited:
+        """Remembers a refusal. `seconds` is what GitHub asks for; None: a minute, doubled when in a row."""
+        now = self._now()
+        if seconds is None:
+            if self.limited_until is None:  # answers to requests that were under way together count as one
+                self._strikes += 1
+            seconds = min(_FIRST_BACKOFF * 2 ** (max(self._strikes, 1) - 1), _LONGEST_BACKOFF)
+        until = now + timedelta(seconds=min(max(seconds, 1.0), _LONGEST_WAIT))
+        self._until = max(until, self._until or until)
+        self._wake()
+        return Limited(f"{reason}; GitHub may be asked again at {self._until:%H:%M:%S} UTC", self._until)
+
+    def accepted(self) -> None:
+        """GitHub did what was asked: the next refusal is the first one again."""
+        if self.limited_until is None:
+            self._strikes = 0
+
+    async def turn(self, rank: Rank, *, send_by: datetime | None = None) -> None:
+        """Waits until one write of this rank may go. Raises Limited, or Unreachable if that is too late."""
+        ticket = (rank, next(self._serial))
+        bisect.insort(self._queue, ticket)
+        try:
+            self._refuse_if_late(ticket, send_by)
+            while True:
+                self.check()
+                if self._queue[0] != ticket:
+                    await self._moved.wait()
+                elif (seconds := self._seconds_until_free(rank)) > 0:
+                    await self._sleep(max(seconds, _LEAST_SLEEP))
+                else:
+                    self._level -= 1
+                    return
+        finally:
+            self._queue.remove(ticket)
+            self._wake()
+
+    @asynccontextmanager
+    async def slot(self, rank: Rank | None) -> AsyncIterator[None]:
+        """One of the requests in flight; `rank` is None for reads. Raises Limited."""
+        async with self._slots if rank is None else self._own_slots.get(rank, self._slots):
+            self.check()
+            yield
+
+    def _refuse_if_late(self, ticket: tuple[Rank, int], send_by: datetime | None) -> None:
+        """At once, not when the time has passed: the sender still has time to do something else."""
+        if send_by is None:
+            return
+        ahead = self._queue.index(ticket)
+        if self._now() + timedelta(seconds=self._seconds_until_free(ticket[0], ahead)) > send_by:
+            raise Unreachable("not sent: too many writes to GitHub are waiting before it", sent=False)
+
+    def _seconds_until_free(self, rank: Rank, ahead: int = 0) -> float:
+        self._fill()
+        needed = 1 + ahead + (self._kept_from_reports if rank is Rank.REPORT else 0)
+        missing = needed - self._level
+        # Sums of fractions fall short by a hair; without the margin the last wait would be for nothing.
+        return missing / self._rate if missing > 1e-6 else 0.0
+
+    def _fill(self) -> None:
+        now = self._now()
+        passed = max(0.0, (now - self._filled_at).total_seconds())
+        self._level = min(self._burst, self._level + passed * self._rate)
+        self._filled_at = now
+
+    def _wake(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()

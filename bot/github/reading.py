@@ -1,0 +1,148 @@
+"""From GitHub's JSON to facts.
+
+Rule: only what is used is required, and an answer of another shape is a lost answer, never a guess.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from bot.core.facts import (
+    CheckFacts,
+    CommentFacts,
+    Dispatched,
+    JobFacts,
+    RepositoryFacts,
+    RoleFacts,
+    Unreachable,
+    WorkflowFacts,
+)
+from bot.core.intake import BadShape, Fields
+
+
+@contextmanager
+def understand(call: str) -> Iterator[None]:
+    """Turns a shape that GitHub does not document into Unreachable(sent=True)."""
+    try:
+        yield
+    except BadShape as error:
+        raise Unreachable(
+            f"GitHub answered {call} in a form the bot does not know: {error}", sent=True
+        ) from error
+
+
+def mapping(data: object) -> Mapping[str, object]:
+    if not isinstance(data, Mapping):
+        raise BadShape("the answer is not an object")
+    return data
+
+
+def items(data: object, key: str | None) -> tuple[Mapping[str, object], ...]:
+    """The objects of one page: the answer itself, or what stands under `key`."""
+    listed = data if key is None else mapping(data).get(key)
+    if not isinstance(listed, list):
+        raise BadShape("the answer holds no list")
+    return tuple(mapping(item) for item in listed)
+
+
+def repository_from_http(item: Mapping[str, object]) -> RepositoryFacts:
+    """Where `visibility` is missing or unknown, or `private` disagrees with it, the narrower one counts."""
+    fields = Fields(item)
+    private, named = fields.flag("private"), fields.text_or_none("visibility")
+    match named:
+        case "internal" if private:
+            visibility = "internal"
+        case "public" | None if not private:
+            visibility = "public"
+        case _:
+            visibility = "private"
+    return RepositoryFacts(
+        id=fields.number("id"),
+        full_name=fields.filled("full_name"),
+        visibility=visibility,
+        default_branch=fields.filled("default_branch"),
+        archived=item.get("archived") is True,
+    )
+
+
+def role_from_http(item: Mapping[str, object], login: str) -> RoleFacts:
+    fields = Fields(item)
+    user = fields.under("user") if fields.has("user") else None
+    permission = fields.filled("permission")
+    return RoleFacts(
+        login=user.filled("login") if user else login,
+        user_id=user.number("id") if user else None,
+        role_name=fields.text_or_none("role_name") or permission,
+        permission=permission,
+    )
+
+
+def workflow_from_http(item: Mapping[str, object]) -> WorkflowFacts:
+    fields = Fields(item)
+    return WorkflowFacts(fields.number("id"), fields.filled("path").partition("@")[0], fields.filled("state"))
+
+
+def dispatched_from_http(item: Mapping[str, object]) -> Dispatched:
+    fields = Fields(item)
+    return Dispatched(fields.number("workflow_run_id"), fields.text_or_none("html_url"))
+
+
+def id_from_http(data: object) -> int:
+    return Fields(mapping(data)).number("id")
+
+
+def job_from_http(item: Mapping[str, object]) -> JobFacts:
+    fields = Fields(item)
+    return JobFacts(
+        id=fields.number("id"),
+        name=fields.text("name"),
+        status=fields.filled("status"),
+        conclusion=fields.text_or_none("conclusion"),
+        failed_step=_failed_step(fields),
+        check_run_id=_check_run_id(fields.text_or_none("check_run_url")),
+        url=fields.text_or_none("html_url"),
+    )
+
+
+def _failed_step(job: Fields) -> str | None:
+    for step in job.list_of("steps"):
+        if step.text_or_none("conclusion") not in (None, "success", "skipped"):
+            return step.text("name")
+    return None
+
+
+def _check_run_id(url: str | None) -> int | None:
+    """The id of a job and of its check run differ in older runs, so the URL's end decides."""
+    last = urlsplit(url or "").path.rpartition("/")[2]
+    return int(last) if last.isascii() and last.isdigit() else None
+
+
+def check_from_http(item: Mapping[str, object]) -> CheckFacts:
+    fields = Fields(item)
+    return CheckFacts(
+        id=fields.number("id"),
+        name=fields.text("name"),
+        external_id=fields.text_or_none("external_id") or "",
+        status=fields.filled("status"),
+        conclusion=fields.text_or_none("conclusion"),
+    )
+
+
+def comment_from_http(item: Mapping[str, object], *, app_id: int, app_login: str) -> CommentFacts:
+    """`by_app`: written by this app in its own name, or by it for somebody."""
+    fields = Fields(item)
+    author = fields.under("user").text("login") if fields.has("user") else ""
+    through = fields.under("performed_via_github_app") if fields.has("performed_via_github_app") else None
+    return CommentFacts(
+        id=fields.number("id"),
+        body=fields.text_or_none("body") or "",
+        by_app=author == app_login or (through is not None and through.number("id") == app_id),
+        created_at=fields.time("created_at"),
+    )
+
+
+def annotation_from_http(item: Mapping[str, object]) -> tuple[str, str]:
+    """Level, and title with message."""
+    fields = Fields(item)
+    title, message = fields.text_or_none("title"), fields.text_or_none("message") or ""
+    return fields.text_or_none("annotation_level") or "", f"{title}: {message}" if title else message

@@ -1,0 +1,91 @@
+"""Every metric the bot has, named in one place.
+
+The rule here: a label takes its values from a closed set of the program's own words. Never a version, a
+user, a repository or anything else that somebody outside can make up.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+# https://docs.github.com/en/webhooks/webhook-events-and-payloads
+KNOWN_EVENTS = frozenset(
+    {
+        "check_run",
+        "check_suite",
+        "installation",
+        "installation_repositories",
+        "issue_comment",
+        "issues",
+        "ping",
+        "pull_request",
+        "push",
+        "workflow_dispatch",
+        "workflow_job",
+        "workflow_run",
+    }
+)
+OTHER = "other"
+
+
+class Metrics:
+    """The counters, gauges and histograms of one bot, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self.deliveries = Counter(
+            "release_bot_deliveries",
+            "Webhook requests, by event and by what became of them.",
+            ["event", "outcome"],
+            registry=registry,
+        )
+        self.verified = Counter(
+            "release_bot_deliveries_verified",
+            "Deliveries whose signature was right, by the position (from 1) of the secret in WEBHOOK_SECRET.",
+            ["secret"],
+            registry=registry,
+        )
+        self.github_requests = Counter(
+            "release_bot_github_requests",
+            "Requests to GitHub, by purpose and outcome.",
+            ["purpose", "outcome"],
+            registry=registry,
+        )
+        self.github_seconds = Histogram(
+            "release_bot_github_seconds",
+            "Time until GitHub answered, in seconds.",
+            ["purpose"],
+            buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+            registry=registry,
+        )
+        self.dispatches = Counter(
+            "release_bot_dispatches", "Workflow dispatches, by outcome.", ["outcome"], registry=registry
+        )
+        self.reruns = Counter(
+            "release_bot_reruns", "Re-runs of failed jobs, by cause.", ["cause"], registry=registry
+        )
+        self.commands = Counter(
+            "release_bot_commands", "Commands, by verb and outcome.", ["verb", "outcome"], registry=registry
+        )
+        self.releases = Gauge(
+            "release_bot_releases", "Releases that are stored, by state.", ["state"], registry=registry
+        )
+        self.inbox_pending = Gauge(
+            "release_bot_inbox_pending", "Deliveries stored and not yet handled.", registry=registry
+        )
+        self.writes_waiting = Gauge(
+            "release_bot_writes_waiting", "Writes to GitHub that wait for their turn.", registry=registry
+        )
+        self.rate_limited_until = Gauge(
+            "release_bot_rate_limited_until_seconds",
+            "When GitHub's rate limit ends (Unix time in seconds); 0 when there is none.",
+            registry=registry,
+        )
+        self.look_age = Gauge(
+            "release_bot_look_age_seconds",
+            "Age in seconds of the oldest look at a repository with a live or awaited run.",
+            registry=registry,
+        )
+
+    def count_delivery(self, event: str, outcome: str) -> None:
+        """`event` is a header that anybody can send: unknown names count as `other`."""
+        self.deliveries.labels(event if event in KNOWN_EVENTS else OTHER, outcome).inc()

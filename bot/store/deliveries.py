@@ -1,0 +1,129 @@
+"""The inbox: what GitHub delivered, kept before it is answered.
+
+Rule: a delivery is taken once, by its id and by what it tells; whoever waits for `accept` waits for the disk.
+"""
+
+import asyncio
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select, update
+
+from bot.store.database import Database
+from bot.store.inserting import insert
+from bot.store.rows import Arrival, DeliveryRow, DeliveryState
+from bot.store.tables import deliveries
+
+Waiter = tuple[Arrival, asyncio.Future[bool]]
+
+
+class Deliveries:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: list[Waiter] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def accept(self, arrival: Arrival) -> bool:
+        """Keep a delivery. False: its id or its second key was seen before, and nothing changed.
+
+        Durable when it returns; StoreUnavailable when it could not be kept. Concurrent calls share one
+        commit.
+        """
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append((arrival, answer))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write())
+        return await answer
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._waiting)
+
+    async def _write(self) -> None:
+        """Carry everything that has come in by the time the transaction begins."""
+        batch: list[Waiter] = []
+
+        def work(connection: Connection) -> set[int]:
+            batch.extend(self._take())
+            return _keep(connection, [arrival for arrival, _ in batch])
+
+        try:
+            kept = await self._database.transact(work)
+        except Exception as error:  # whoever waits must be told, whatever it is
+            for _, answer in batch or self._take():
+                if not answer.done():
+                    answer.set_exception(error)
+            return
+        for place, (_, answer) in enumerate(batch):
+            if not answer.done():
+                answer.set_result(place in kept)
+
+    def _take(self) -> list[Waiter]:
+        """All that wait; from here on a new arrival needs a new writer."""
+        taken, self._waiting, self._writer = self._waiting, [], None
+        return taken
+
+    async def pending(self, limit: int) -> tuple[DeliveryRow, ...]:
+        """What is still to be worked on, in the order of arrival."""
+        query = select(deliveries).where(deliveries.c.state == DeliveryState.PENDING)
+        query = query.order_by(deliveries.c.seq).limit(limit)
+        return await self._database.transact(
+            lambda connection: tuple(map(DeliveryRow.from_row, connection.execute(query).mappings()))
+        )
+
+    async def finish(self, delivery_id: str, outcome: str, ignored: bool = False) -> None:
+        await self._database.transact(
+            lambda connection: finish_delivery(connection, delivery_id, outcome, ignored=ignored)
+        )
+
+    async def failed(self, delivery_id: str, error: str, *, most: int = 5) -> bool:
+        """Count a failure. True when the delivery is put aside now, because it has failed `most` times."""
+        mine = deliveries.c.id == delivery_id
+
+        def work(connection: Connection) -> bool:
+            counted = update(deliveries).where(mine, deliveries.c.state == DeliveryState.PENDING)
+            counted = counted.values(tries=deliveries.c.tries + 1, outcome=error)
+            tries = connection.execute(counted.returning(deliveries.c.tries)).scalar()
+            if tries is None or tries < most:
+                return False
+            connection.execute(update(deliveries).where(mine).values(state=DeliveryState.QUARANTINED))
+            return True
+
+        return await self._database.transact(work)
+
+    async def prune(self, before: datetime) -> int:
+        """Forget what was finished and had been received before this time; the same delivery would then be
+        new.
+        """
+        over = deliveries.c.state.in_([DeliveryState.DONE, DeliveryState.IGNORED])
+        old = delete(deliveries).where(over, deliveries.c.received_at < before)
+        return await self._database.transact(lambda connection: connection.execute(old).rowcount)
+
+
+def finish_delivery(connection: Connection, delivery_id: str, outcome: str, *, ignored: bool = False) -> None:
+    """Within a transaction that does what the delivery asked for."""
+    state = DeliveryState.IGNORED if ignored else DeliveryState.DONE
+    mine = update(deliveries).where(deliveries.c.id == delivery_id)
+    connection.execute(mine.values(state=state, outcome=outcome))
+
+
+def _keep(connection: Connection, arrivals: list[Arrival]) -> set[int]:
+    """Insert what is new; the places of those within `arrivals`."""
+    rows = [
+        {
+            "id": arrival.id,
+            "second_key": arrival.second_key,
+            "event": arrival.event,
+            "payload": arrival.payload,
+            "received_at": arrival.received_at,
+            "state": DeliveryState.PENDING,
+            "tries": 0,
+        }
+        for arrival in arrivals
+    ]
+    new = insert(connection, deliveries).on_conflict_do_nothing().returning(deliveries.c.id)
+    kept = set(connection.execute(new, rows).scalars())
+    places: dict[str, int] = {}
+    for place, arrival in enumerate(arrivals):
+        if arrival.id in kept:
+            places.setdefault(arrival.id, place)
+    return set(places.values())

@@ -1,0 +1,44 @@
+"""What can go wrong at the store, as the rest of the program sees it.
+
+Rule: no error of SQLAlchemy or of a driver leaves this package; each becomes one of these.
+"""
+
+
+class StoreError(Exception):
+    """Base of everything the store raises on purpose."""
+
+
+class StoreRefused(StoreError):  # noqa: N818 - named for what happened
+    """The database cannot be used at all; the text is one sentence on why and what to do. Exit code 2."""
+
+
+class StoreUnavailable(StoreError):  # noqa: N818 - named for what happened
+    """The database cannot be read or written right now (disk full, read-only, I/O error): nothing was
+    changed.
+    """
+
+
+class Outdated(StoreError):  # noqa: N818 - named for what happened
+    """Somebody else has committed a newer revision of the release: load it again, decide again."""
+
+
+class SlotTaken(StoreError):  # noqa: N818 - named for what happened
+    """Another send of the same repository, workflow and ref is not bound to a run yet."""
+
+    def __init__(self, holder: str, *, repo: str, workflow: str, ref: str) -> None:
+        super().__init__(f"the send {holder} of {workflow} at {ref} in {repo} is not bound to a run yet")
+        self.holder = holder
+        """Key of the open send, `RELEASE:STEP:SEND`."""
+
+
+class RunTaken(StoreError):  # noqa: N818 - named for what happened
+    """The workflow run is bound to another step already."""
+
+    def __init__(self, *, repo: str, run_id: int, release_id: str, step: str) -> None:
+        super().__init__(f"run {run_id} of {repo} is bound to step {step} of release {release_id}")
+        self.release_id = release_id
+        self.step = step
+
+
+class SendRepeated(StoreError):  # noqa: N818 - named for what happened
+    """This send number of this step was opened before: it must never leave a second time."""

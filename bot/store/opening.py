@@ -1,0 +1,135 @@
+"""Opening a database so that nothing can go wrong later that could have been seen now.
+
+Rule: SQLite is opened by one connection that owns the file: a second process is refused, and the corruption
+that two connections can cause in WAL mode (https://sqlite.org/wal.html#walresetbug) cannot happen.
+"""
+
+import sqlite3
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import URL, Connection, event, exc
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from bot.store.database import Database
+from bot.store.errors import StoreRefused
+from bot.store.schema import upgrade
+
+BUSY_SECONDS = 1.0
+"""How long a file is awaited that another process may be about to give up."""
+
+
+class _Cursor(Protocol):
+    def execute(self, statement: str) -> object: ...
+
+    def close(self) -> None: ...
+
+
+class _DriverConnection(Protocol):
+    def cursor(self) -> _Cursor: ...
+
+
+async def open_database(url: str) -> Database:
+    """Open and migrate the database of `sqlite:///FILE` or `sqlite:////ABSOLUTE/FILE`; StoreRefused says what
+    is wrong.
+    """
+    scheme, _, name = url.partition(":///")
+    if scheme != "sqlite" or not name:
+        raise StoreRefused(
+            "This version keeps its data in SQLite only: write sqlite:///FILE as the database's URL."
+        )
+    path = Path(name)
+    _prepare(path)
+    engine = _sqlite(path)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_examine, path)
+            await connection.run_sync(upgrade, str(path))
+    except exc.DBAPIError as error:
+        await engine.dispose()
+        raise _refusal(path, error) from error
+    except BaseException:
+        await engine.dispose()
+        raise
+    return Database(engine, str(path))
+
+
+def _prepare(path: Path) -> None:
+    """Create the file for our eyes only: it holds what private repositories told.
+
+    An existing file is opened by SQLite alone: if we closed a handle of our own, the lock of a store that is
+    open in this process would silently be gone (https://sqlite.org/howtocorrupt.html, section 2.2).
+    """
+    try:
+        if not path.parent.is_dir():
+            raise StoreRefused(
+                f"The folder of the database file {path} does not exist: create it, or name another file."
+            )
+        if path.is_dir():
+            raise StoreRefused(f"The database file {path} is a folder: name a file.")
+        if not path.exists():
+            path.touch(mode=0o600)
+        # Tried here first: when it fails in aiosqlite, its thread complains about it on standard error.
+        sqlite3.connect(path).close()
+    except (OSError, sqlite3.OperationalError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise StoreRefused(
+            f"The database file {path} cannot be opened ({reason}): make it and its folder writable."
+        ) from error
+
+
+def _sqlite(path: Path) -> AsyncEngine:
+    engine = create_async_engine(
+        URL.create("sqlite+aiosqlite", database=str(path)),
+        # Transactions are begun below, by name; Python's own habit is not to begin one before a SELECT.
+        connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=1,
+        max_overflow=0,
+        pool_reset_on_return=None,
+    )
+    event.listen(engine.sync_engine, "connect", _own)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _own(connection: _DriverConnection, record: object) -> None:  # noqa: ARG001 - SQLAlchemy's signature
+    cursor = connection.cursor()
+    try:
+        cursor.execute("PRAGMA locking_mode=EXCLUSIVE")  # before WAL, so that no shared memory is ever used
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")  # WAL with NORMAL loses commits when the power goes
+        cursor.execute("PRAGMA foreign_keys=ON")
+    finally:
+        cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _examine(connection: Connection, path: Path) -> None:
+    finding = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
+    if finding != "ok":
+        raise StoreRefused(f"The database file {path} is damaged ({finding}): restore it from a backup.")
+
+
+def _refusal(path: Path, error: exc.DBAPIError) -> StoreRefused:
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
+    match code:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            text = (
+                f"The database file {path} is in use by another process: stop that one, or name another file."
+            )
+        case sqlite3.SQLITE_NOTADB:
+            text = f"The file {path} is not a database: name another file."
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            text = f"The database file {path} is not writable: let the bot write it and its folder."
+        case sqlite3.SQLITE_CORRUPT:
+            text = f"The database file {path} is damaged ({error.orig}): restore it from a backup."
+        case sqlite3.SQLITE_FULL:
+            text = f"The disk of the database file {path} is full: make room."
+        case _:
+            text = f"The database file {path} cannot be opened: {error.orig}."
+    return StoreRefused(text)

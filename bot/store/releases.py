@@ -1,0 +1,165 @@
+"""Releases: starting them, and committing what was decided about them.
+
+Rule: state, journal and outbox change in one transaction, and only from the revision that the decision was
+made on.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+
+from bot.core.events import Event
+from bot.core.model import Release
+from bot.store.committing import Change, commit_change
+from bot.store.database import Database
+from bot.store.deliveries import finish_delivery
+from bot.store.groups import nearest_ahead
+from bot.store.posts import add_posts
+from bot.store.rows import JournalRow, PostToMake, SendToOpen, Stored
+from bot.store.starting import create_releases
+from bot.store.tables import journal, releases, surfaces
+
+_LAST_WORDS = ("released", "cancelled", "given up")
+
+Conflicts = Callable[[tuple[Stored, ...]], tuple[str, ...]]
+"""Given all open releases of the versions to start, the ids of those that must not be started."""
+
+Posts = Sequence[PostToMake] | Callable[[tuple[Stored, ...]], Sequence[PostToMake]]
+"""What to say on GitHub, or how to say it once it is known which releases were started."""
+
+
+class Releases:
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._now = now
+
+    async def live(self) -> tuple[Stored, ...]:
+        """Every release that is not final, in the order of creation."""
+        return await self._stored(releases.c.final.is_(False))
+
+    async def get(self, release_id: str) -> Stored | None:
+        found = await self._stored(releases.c.id == release_id)
+        return found[0] if found else None
+
+    async def find(
+        self,
+        home: str,
+        *,
+        pipeline: str | None = None,
+        version: str | None = None,
+        issue: int | None = None,
+        open_only: bool = False,
+    ) -> tuple[Stored, ...]:
+        """Releases of a home repository, newest last. Repository and pipeline whatever their letter case."""
+        wanted = [releases.c.home == home.lower()]
+        if pipeline is not None:
+            wanted.append(releases.c.pipeline == pipeline.lower())
+        if version is not None:
+            wanted.append(releases.c.version == version)
+        if issue is not None:
+            wanted.append(releases.c.issue == issue)
+        if open_only:
+            wanted.append(releases.c.final.is_(False))
+        return await self._stored(*wanted)
+
+    async def unreported(self) -> tuple[Release, ...]:
+        """Releases that ended while GitHub still shows something older: the last report was cut off."""
+        behind = select(surfaces.c.release_id).where(
+            or_(
+                and_(surfaces.c.kind == "status", surfaces.c.state.not_in(_LAST_WORDS)),
+                and_(surfaces.c.kind == "check", surfaces.c.state != "completed"),
+            )
+        )
+        never = select(surfaces.c.release_id).where(surfaces.c.kind == "status")
+        late = or_(releases.c.id.in_(behind), releases.c.id.not_in(never))
+        return tuple(stored.release for stored in await self._stored(releases.c.final.is_(True), late))
+
+    async def ahead(self, stored: Stored) -> str | None:
+        """Version of the nearest earlier release of the same group that is not final; None: its turn."""
+        return await self._database.transact(
+            lambda connection: nearest_ahead(connection, stored.release, seq=stored.seq)
+        )
+
+    async def start(
+        self,
+        new: Sequence[Release],
+        posts: Posts = (),
+        finished_delivery: str | None = None,
+        *,
+        conflicts: Conflicts | None = None,
+    ) -> tuple[Stored, ...]:
+        """Create releases, due at once, together with what is said about it and the end of the delivery that
+        asked.
+
+        Returns those of `new` that exist now, so the missing ones are those that `conflicts` named. One whose
+        id existed before is returned as it is and not asked about: doing it again changes nothing.
+        """
+        at = self._now()
+
+        def work(connection: Connection) -> tuple[Stored, ...]:
+            started = create_releases(connection, new, conflicts=conflicts, at=at)
+            add_posts(connection, posts(started) if callable(posts) else posts, at=at)
+            if finished_delivery is not None:
+                finish_delivery(connection, finished_delivery, "started")
+            return started
+
+        return await self._database.transact(work)
+
+    async def commit(  # noqa: PLR0913 - one transaction, and everything that can be in it, by name
+        self,
+        stored: Stored,
+        release: Release,
+        *,
+        event: Event | None,
+        reasons: Sequence[str],
+        wake_at: datetime | None,
+        open_send: SendToOpen | None = None,
+        close_sends: Sequence[tuple[str, int, str]] = (),
+        bind: Sequence[tuple[str, int, str]] = (),
+        posts: Sequence[PostToMake] = (),
+        finished_delivery: str | None = None,
+    ) -> Stored:
+        """Write what was decided on `stored`: all of it or nothing. Returns the release as it is stored now.
+
+        `close_sends`: step, send number, outcome. `bind`: repository, run id, step; closes come first, then
+        binds, then the opening. Raises Outdated, SlotTaken, RunTaken or SendRepeated, and StoreUnavailable.
+        When the release became final, those that waited for it are due at once.
+        """
+        change = Change(
+            release=release,
+            event=event,
+            reasons=tuple(reasons),
+            wake_at=wake_at,
+            open_send=open_send,
+            close_sends=tuple(close_sends),
+            bind=tuple(bind),
+            posts=tuple(posts),
+            finished_delivery=finished_delivery,
+            at=self._now(),
+        )
+        return await self._database.transact(lambda connection: commit_change(connection, stored, change))
+
+    async def due(self, now: datetime) -> tuple[str, ...]:
+        """Ids of the releases whose time to wake up has come, the longest waiting first."""
+        query = select(releases.c.id).where(releases.c.final.is_(False), releases.c.wake_at <= now)
+        query = query.order_by(releases.c.wake_at, releases.c.seq)
+        return await self._database.transact(lambda connection: tuple(connection.execute(query).scalars()))
+
+    async def next_wake(self) -> datetime | None:
+        """When the next release is due; None when none has a time."""
+        query = select(func.min(releases.c.wake_at)).where(releases.c.final.is_(False))
+        return await self._database.transact(lambda connection: connection.execute(query).scalar())
+
+    async def journal(self, release_id: str) -> tuple[JournalRow, ...]:
+        """Every commit of a release, oldest first."""
+        query = select(journal).where(journal.c.release_id == release_id).order_by(journal.c.id)
+        return await self._database.transact(
+            lambda connection: tuple(map(JournalRow.from_row, connection.execute(query).mappings()))
+        )
+
+    async def _stored(self, *conditions: ColumnElement[bool]) -> tuple[Stored, ...]:
+        query = select(releases).where(*conditions).order_by(releases.c.seq)
+        return await self._database.transact(
+            lambda connection: tuple(map(Stored.from_row, connection.execute(query).mappings()))
+        )

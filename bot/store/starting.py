@@ -1,0 +1,63 @@
+"""Creating releases, inside the transaction of the command that asked for them.
+
+Rule: what is open is looked at in the same transaction, so of two commands for one version only one can win.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from bot.core.model import Release
+from bot.store.codec import SCHEMA, release_to_json
+from bot.store.inserting import insert
+from bot.store.rows import Stored
+from bot.store.tables import releases
+
+
+def create_releases(
+    connection: Connection,
+    new: Sequence[Release],
+    *,
+    conflicts: Callable[[tuple[Stored, ...]], tuple[str, ...]] | None,
+    at: datetime,
+) -> tuple[Stored, ...]:
+    """Those of `new` that exist afterwards, in the order of creation."""
+    ids = [release.id for release in new]
+    existing = select(releases.c.id).where(releases.c.id.in_(ids))
+    known = set(connection.execute(existing).scalars())
+    refused: set[str] = set()
+    if conflicts is not None:
+        refused = set(conflicts(_open_releases(connection, new))) - known
+    for release in new:
+        if release.id not in refused:
+            row = release_row(release) | {"revision": 1, "wake_at": at, "created_at": at}
+            connection.execute(insert(connection, releases).values(row).on_conflict_do_nothing())
+    present = select(releases).where(releases.c.id.in_(ids)).order_by(releases.c.seq)
+    return tuple(map(Stored.from_row, connection.execute(present).mappings()))
+
+
+def release_row(release: Release) -> dict[str, object]:
+    """The columns that follow from the release itself."""
+    return {
+        "id": release.id,
+        "home": release.plan.home.lower(),
+        "pipeline": release.pipeline.lower(),
+        "version": release.version,
+        "issue": release.issue,
+        "group_key": release.plan.group,
+        "word": release.word.value,
+        "final": release.word.final,
+        "state": release_to_json(release),
+        "schema": SCHEMA,
+    }
+
+
+def _open_releases(connection: Connection, new: Sequence[Release]) -> tuple[Stored, ...]:
+    """All open releases of these versions, from whatever home, except the given ones themselves."""
+    query = select(releases).where(
+        releases.c.version.in_({release.version for release in new}),
+        releases.c.id.not_in([release.id for release in new]),
+        releases.c.final.is_(False),
+    )
+    return tuple(map(Stored.from_row, connection.execute(query.order_by(releases.c.seq)).mappings()))

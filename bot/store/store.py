@@ -1,0 +1,59 @@
+"""The store: one database, its parts by topic."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Self
+
+from sqlalchemy import Connection
+
+from bot.store.database import Database
+from bot.store.deliveries import Deliveries
+from bot.store.homes import Homes
+from bot.store.inserting import insert
+from bot.store.opening import open_database
+from bot.store.posts import Posts
+from bot.store.releases import Releases
+from bot.store.sends import Sends
+from bot.store.surfaces import Surfaces
+from bot.store.tables import pulse
+
+
+class Store:
+    """Everything the bot remembers. Each call is one transaction; StoreUnavailable when it cannot be made."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self.database = database
+        self._now = now
+        self.deliveries = Deliveries(database)
+        self.releases = Releases(database, now)
+        self.sends = Sends(database)
+        self.posts = Posts(database, now)
+        self.surfaces = Surfaces(database)
+        self.homes = Homes(database)
+
+    @classmethod
+    async def open(cls, url: str, *, now: Callable[[], datetime]) -> Self:
+        """Open and migrate `sqlite:///FILE`. StoreRefused, one sentence, when it cannot be used.
+
+        `now` gives aware UTC: when releases are created, journal lines written, posts due.
+        """
+        return cls(await open_database(url), now)
+
+    @property
+    def busy(self) -> bool:
+        """Something is being written or read, or waits for its turn."""
+        return self.database.busy or self.deliveries.busy
+
+    async def check(self) -> None:
+        """Write one row; StoreUnavailable, with the reason, when that cannot be done now."""
+        at = self._now()
+
+        def work(connection: Connection) -> None:
+            beat = insert(connection, pulse).values(id=1, at=at)
+            connection.execute(beat.on_conflict_do_update(index_elements=["id"], set_={"at": at}))
+
+        await self.database.transact(work)
+
+    async def close(self) -> None:
+        """Finish what is under way and give up the file. Closing twice does no harm."""
+        await self.database.close()

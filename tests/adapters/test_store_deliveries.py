@@ -1,0 +1,186 @@
+"""The inbox keeps every delivery once, and nothing that was answered with 202 is lost."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from test_store_given import MINUTE, NOW, arrival, opened, url_of
+
+from bot.store import Arrival, DeliveryState, Store
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with opened(tmp_path) as store:
+        yield store
+
+
+async def names(store: Store) -> list[str]:
+    return [row.id for row in await store.deliveries.pending(1000)]
+
+
+async def test_a_delivery_comes_back_as_it_came_in(store: Store) -> None:
+    sent = Arrival("d1", "workflow_run", '{"name": "Zoë 🚀"}', "run:7:1:completed", NOW)
+
+    assert await store.deliveries.accept(sent)
+
+    (row,) = await store.deliveries.pending(10)
+    assert (row.id, row.event, row.payload, row.second_key) == (
+        sent.id,
+        sent.event,
+        sent.payload,
+        sent.second_key,
+    )
+    assert row.received_at == NOW
+    assert row.received_at.tzinfo is not None
+    assert (row.state, row.tries, row.outcome) == (DeliveryState.PENDING, 0, None)
+
+
+async def test_the_same_delivery_again_is_not_new(store: Store) -> None:
+    assert await store.deliveries.accept(arrival("d1"))
+    assert not await store.deliveries.accept(arrival("d1"))
+    assert await names(store) == ["d1"]
+
+
+async def test_a_redelivery_under_another_id_is_known_by_its_second_key(store: Store) -> None:
+    assert await store.deliveries.accept(arrival("d1", second_key="comment:5:created"))
+    assert not await store.deliveries.accept(arrival("d2", second_key="comment:5:created"))
+    assert await names(store) == ["d1"]
+
+
+async def test_deliveries_without_a_second_key_do_not_shut_each_other_out(store: Store) -> None:
+    assert await store.deliveries.accept(arrival("d1"))
+    assert await store.deliveries.accept(arrival("d2"))
+
+
+async def test_of_two_equal_deliveries_at_the_same_moment_one_is_new(store: Store) -> None:
+    same_id = [arrival("d1"), arrival("d1")]
+    same_key = [arrival("d2", second_key="k"), arrival("d3", second_key="k")]
+
+    answers = await asyncio.gather(*map(store.deliveries.accept, same_id + same_key))
+
+    assert answers == [True, False, True, False]
+    assert await names(store) == ["d1", "d2"]
+
+
+async def test_five_hundred_at_once_are_all_kept_in_the_order_of_arrival(store: Store) -> None:
+    wanted = [f"d{number}" for number in range(500)]
+
+    answers = await asyncio.gather(*(store.deliveries.accept(arrival(name)) for name in wanted))
+
+    assert all(answers)
+    assert await names(store) == wanted
+
+
+async def test_concurrent_arrivals_share_commits(store: Store) -> None:
+    commits: list[bool] = []
+    waiting = [asyncio.create_task(store.deliveries.accept(arrival(f"d{number}"))) for number in range(100)]
+    while not all(task.done() for task in waiting):
+        before = sum(task.done() for task in waiting)
+        await asyncio.sleep(0)
+        if sum(task.done() for task in waiting) > before:
+            commits.append(True)
+    assert len(commits) <= 3
+
+
+async def test_pending_gives_no_more_than_asked_for_oldest_first(store: Store) -> None:
+    for name in ("d1", "d2", "d3"):
+        await store.deliveries.accept(arrival(name))
+    assert [row.id for row in await store.deliveries.pending(2)] == ["d1", "d2"]
+
+
+@pytest.mark.parametrize("ignored", [True, False])
+async def test_what_is_finished_is_not_pending_but_still_known(store: Store, ignored: bool) -> None:
+    await store.deliveries.accept(arrival("d1"))
+
+    await store.deliveries.finish("d1", "nothing to do", ignored)
+
+    assert await names(store) == []
+    assert not await store.deliveries.accept(arrival("d1"))
+
+
+async def test_a_delivery_that_keeps_failing_is_put_aside(store: Store) -> None:
+    await store.deliveries.accept(arrival("d1"))
+
+    answers = [await store.deliveries.failed("d1", "no such field", most=3) for _ in range(3)]
+
+    assert answers == [False, False, True]
+    assert await names(store) == []
+
+
+async def test_failures_are_counted_and_their_reason_is_kept(store: Store) -> None:
+    await store.deliveries.accept(arrival("d1"))
+    await store.deliveries.failed("d1", "no such field \ud800\0")
+    (row,) = await store.deliveries.pending(1)
+    assert row.tries == 1
+    assert (row.outcome or "").startswith("no such field")
+
+
+async def test_pruning_forgets_only_what_is_old_and_finished(store: Store) -> None:
+    for name, age in (("old-done", 10), ("old-pending", 10), ("new-done", 1)):
+        await store.deliveries.accept(arrival(name, received_at=NOW - age * MINUTE))
+    await store.deliveries.finish("old-done", "done")
+    await store.deliveries.finish("new-done", "ignored", ignored=True)
+
+    assert await store.deliveries.prune(NOW - 5 * MINUTE) == 1
+
+    assert await names(store) == ["old-pending"]
+    assert not await store.deliveries.accept(arrival("new-done"))
+    assert await store.deliveries.accept(arrival("old-done"))
+
+
+async def test_an_unfinished_delivery_is_pending_again_after_a_restart(tmp_path: Path) -> None:
+    async with opened(tmp_path) as before:
+        await before.deliveries.accept(arrival("d1", second_key="k"))
+    async with opened(tmp_path) as after:
+        assert await names(after) == ["d1"]
+        assert not await after.deliveries.accept(arrival("d2", second_key="k"))
+
+
+KILLED_AFTER_ACCEPTING = """
+import asyncio, os, signal, sys
+from datetime import UTC, datetime
+from bot.store import Arrival, Store
+
+async def main():
+    now = lambda: datetime(2026, 11, 17, tzinfo=UTC)
+    store = await Store.open(sys.argv[1], now=now)
+    await store.deliveries.accept(Arrival("d1", "ping", "{}", None, now()))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+async def test_what_was_accepted_survives_a_kill_right_after(tmp_path: Path) -> None:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED_AFTER_ACCEPTING, url_of(tmp_path)
+    )
+    assert await child.wait() == -9
+
+    async with opened(tmp_path) as store:
+        assert await names(store) == ["d1"]
+
+
+async def test_a_caller_that_gives_up_does_not_take_its_delivery_back(store: Store) -> None:
+    impatient = asyncio.create_task(store.deliveries.accept(arrival("d1")))
+    await asyncio.sleep(0)
+    impatient.cancel()
+
+    assert await store.deliveries.accept(arrival("d2"))
+
+    assert impatient.cancelled()
+    assert await names(store) == ["d1", "d2"]
+
+
+async def test_the_store_says_that_it_is_busy_until_everything_is_written(store: Store) -> None:
+    assert not store.busy
+    accepting = asyncio.create_task(store.deliveries.accept(arrival("d1")))
+    await asyncio.sleep(0)
+    assert store.busy
+    await accepting
+    assert not store.busy

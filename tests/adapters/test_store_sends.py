@@ -1,0 +1,180 @@
+"""A send number is opened once; one place has one unknown run at a time; a run belongs to one step."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from test_store_given import HOME, commit, opened, release, send, start
+
+from bot.store import RunTaken, SendRepeated, SendState, SendToOpen, SlotTaken, Store
+
+pytestmark = pytest.mark.anyio
+
+WORKFLOW = "build.yml"
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with opened(tmp_path) as store:
+        await start(store, release("r1"), release("r2", "1.0.4"))
+        yield store
+
+
+async def write(
+    store: Store,
+    name: str = "r1",
+    *,
+    open_send: SendToOpen | None = None,
+    close: tuple[str, int, str] | None = None,
+    bind: tuple[str, int, str] | None = None,
+) -> None:
+    """Commit on the newest revision."""
+    stored = await store.releases.get(name)
+    assert stored is not None
+    await commit(
+        store, stored, open_send=open_send, close_sends=[close] if close else [], bind=[bind] if bind else []
+    )
+
+
+async def states(store: Store, name: str = "r1", step: str = "oss") -> list[SendState]:
+    return [row.state for row in await store.sends.sends_of(name, step)]
+
+
+async def test_an_open_send_is_seen_by_everybody(store: Store) -> None:
+    await write(store, open_send=send(nonce="n1"))
+    (row,) = await store.sends.open_sends("acme/WIDGET", WORKFLOW)
+    assert (row.key, row.release_id, row.step, row.send) == ("r1:oss:1", "r1", "oss", 1)
+    assert (row.repo, row.workflow, row.ref, row.nonce) == ("acme/widget", WORKFLOW, "develop", "n1")
+    assert row.state is SendState.OPEN
+
+
+async def test_an_open_send_is_still_open_after_a_restart(tmp_path: Path) -> None:
+    async with opened(tmp_path) as before:
+        await start(before, release("r1"))
+        await write(before, open_send=send())
+    async with opened(tmp_path) as after:
+        assert await states(after) == [SendState.OPEN]
+
+
+@pytest.mark.parametrize("close", [None, ("oss", 1, "definitely not done")], ids=["open", "closed"])
+async def test_a_send_number_is_never_opened_twice(store: Store, close: tuple[str, int, str] | None) -> None:
+    await write(store, open_send=send())
+    if close:
+        await write(store, close=close)
+    with pytest.raises(SendRepeated):
+        await write(store, open_send=send())
+
+
+@pytest.mark.parametrize(
+    ("mine", "other"), [(None, None), ("n1", None), (None, "n2")], ids=["no nonce", "mine only", "other only"]
+)
+async def test_a_place_with_an_unknown_run_is_taken(
+    store: Store, mine: str | None, other: str | None
+) -> None:
+    await write(store, "r2", open_send=send(nonce=other))
+    with pytest.raises(SlotTaken) as taken:
+        await write(store, open_send=send(nonce=mine, repo="ACME/widget"))
+    assert taken.value.holder == "r2:oss:1"
+    assert await states(store) == []
+
+
+async def test_two_sends_that_carry_a_nonce_may_be_open_in_one_place(store: Store) -> None:
+    await write(store, "r2", open_send=send(nonce="n2"))
+    await write(store, open_send=send(nonce="n1"))
+    assert len(await store.sends.open_sends(HOME, WORKFLOW)) == 2
+
+
+async def test_the_same_step_cannot_have_two_unknown_runs_either(store: Store) -> None:
+    await write(store, open_send=send(number=1))
+    with pytest.raises(SlotTaken):
+        await write(store, open_send=send(number=2))
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [send(ref="main"), send(repo="acme/other"), SendToOpen("oss", 1, HOME, "docker.yml", "develop", None)],
+    ids=["ref", "repository", "workflow"],
+)
+async def test_another_place_is_free(store: Store, elsewhere: SendToOpen) -> None:
+    await write(store, "r2", open_send=send())
+    await write(store, open_send=elsewhere)
+    assert await states(store) == [SendState.OPEN]
+
+
+async def test_a_place_is_free_again_when_its_run_is_known(store: Store) -> None:
+    await write(store, "r2", open_send=send())
+    await write(store, "r2", bind=(HOME, 7, "oss"))
+    await write(store, open_send=send())
+    assert await states(store, "r2") == [SendState.BOUND]
+
+
+async def test_a_place_is_free_again_when_its_send_is_closed(store: Store) -> None:
+    await write(store, "r2", open_send=send())
+    await write(store, "r2", close=("oss", 1, "GitHub said no"))
+    await write(store, open_send=send())
+    (row,) = await store.sends.sends_of("r2", "oss")
+    assert (row.state, row.outcome) == (SendState.CLOSED, "GitHub said no")
+
+
+async def test_one_commit_can_close_a_send_and_open_the_next(store: Store) -> None:
+    await write(store, open_send=send(number=1))
+    await write(store, close=("oss", 1, "rate limit"), open_send=send(number=2))
+    assert await states(store) == [SendState.CLOSED, SendState.OPEN]
+
+
+async def test_of_two_sends_to_one_place_at_the_same_moment_one_is_opened(store: Store) -> None:
+    answers = await asyncio.gather(
+        write(store, "r1", open_send=send()), write(store, "r2", open_send=send()), return_exceptions=True
+    )
+    assert [type(answer) for answer in answers] == [type(None), SlotTaken]
+
+
+async def test_binding_a_run_leaves_the_sends_of_other_steps_open(store: Store) -> None:
+    await write(store, open_send=send("oss"))
+    await write(store, open_send=send("ee", ref="main"))
+    await write(store, bind=(HOME, 7, "oss"))
+    assert await states(store, step="ee") == [SendState.OPEN]
+
+
+@pytest.mark.parametrize(("name", "step"), [("r1", "ee"), ("r2", "oss")], ids=["step", "release"])
+async def test_a_run_belongs_to_one_step_only(store: Store, name: str, step: str) -> None:
+    await write(store, bind=(HOME, 7, "oss"))
+    with pytest.raises(RunTaken, match="run 7 of ACME/widget is bound to step oss of release r1") as taken:
+        await write(store, name, bind=("ACME/widget", 7, step))
+    assert (taken.value.release_id, taken.value.step) == ("r1", "oss")
+
+
+async def test_binding_a_run_to_its_own_step_again_is_fine(store: Store) -> None:
+    await write(store, bind=(HOME, 7, "oss"))
+    await write(store, bind=(HOME, 7, "oss"))
+    assert await store.sends.bindings(HOME, [7]) == {7: ("r1", "oss")}
+
+
+async def test_runs_of_two_repositories_may_have_one_number(store: Store) -> None:
+    await write(store, bind=(HOME, 7, "oss"))
+    await write(store, bind=("acme/other", 7, "ee"))
+    assert await store.sends.bindings("acme/other", [7]) == {7: ("r1", "ee")}
+
+
+async def test_only_runs_that_are_bound_are_told(store: Store) -> None:
+    await write(store, bind=(HOME, 2**40, "oss"))
+    assert await store.sends.bindings("ACME/WIDGET", [1, 2**40, 3]) == {2**40: ("r1", "oss")}
+    assert await store.sends.bindings(HOME, []) == {}
+
+
+async def test_the_runs_of_a_repository_can_be_listed_for_one_release_or_all(store: Store) -> None:
+    await write(store, "r1", bind=(HOME, 7, "oss"))
+    await write(store, "r2", bind=(HOME, 8, "oss"))
+    assert [row.run_id for row in await store.sends.bound_runs(HOME)] == [7, 8]
+    assert [row.run_id for row in await store.sends.bound_runs(HOME, "r2")] == [8]
+    assert await store.sends.bound_runs("acme/other") == ()
+
+
+async def test_nonces_are_remembered_when_their_send_is_over(store: Store) -> None:
+    await write(store, open_send=send(nonce="n1"))
+    await write(store, close=("oss", 1, "given up"))
+    await write(store, open_send=send("ee", 3, nonce="n2"))
+    await write(store, "r2", open_send=send("oss", ref="main"))
+    assert await store.sends.nonces(HOME, WORKFLOW) == {"n1": ("r1", "oss", 1), "n2": ("r1", "ee", 3)}
+    assert await store.sends.nonces(HOME, "docker.yml") == {}

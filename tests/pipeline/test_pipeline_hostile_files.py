@@ -1,0 +1,124 @@
+"""Odd and hostile files: the answer is always pipelines or mistakes with places, and it comes soon."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.pipeline.load import BadPipelineFile, load
+from bot.pipeline.plans import Pipelines
+
+CONTRACT = (Path(__file__).parent / "files" / "contract.yml").read_text(encoding="utf-8")
+STEPS = "pipelines:\n  release:\n    steps:\n"
+SOON = settings(deadline=timedelta(seconds=5), max_examples=200)
+
+LETTERS = st.sampled_from(
+    [*"ab:{}[],&*!?|>'\"\\%@`#- \t\n\r~<=", ": ", "- ", "\n  ", "---\n", "...\n", "{{", "}}"]
+)
+WORDS = st.sampled_from(
+    ["pipelines", "steps", "needs", "version", "watch", "ref", "<<", "!!str ", "&x ", "*x", "\\U"]
+)
+YAML_LIKE = st.lists(LETTERS | WORDS | st.characters(), max_size=60).map("".join)
+
+
+def outcome(text: str) -> Pipelines | None:
+    """None when there are mistakes; every one of them lies within the file."""
+    try:
+        return load(text, "f.yml")
+    except BadPipelineFile as bad:
+        mistakes = bad.mistakes
+    lines = re.split(r"\r\n|\r|\n", text)
+    assert mistakes
+    assert mistakes == tuple(sorted(set(mistakes)))
+    assert all(1 <= mistake.line <= len(lines) for mistake in mistakes)
+    assert all(1 <= mistake.column <= len(lines[mistake.line - 1]) + 1 for mistake in mistakes)
+    assert all(mistake.message.isprintable() for mistake in mistakes)
+    return None
+
+
+@SOON
+@given(YAML_LIKE | st.text())
+def test_any_text_is_pipelines_or_mistakes(text: str) -> None:
+    outcome(text)
+
+
+@SOON
+@given(st.data())
+def test_a_damaged_file_is_pipelines_or_mistakes(data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(CONTRACT)))
+    end = data.draw(st.integers(start, min(len(CONTRACT), start + 40)))
+
+    outcome(CONTRACT[:start] + data.draw(YAML_LIKE) + CONTRACT[end:])
+
+
+VALUES = st.recursive(
+    st.sampled_from(["a", "b", "x.yml", "acme/widget", "'{{ version }}'", "15m", "2", "~", "'a?'"]),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: f"[{', '.join(items)}]")
+        | st.dictionaries(st.sampled_from(["any", "wait", "a", "flaky"]), inner, max_size=3).map(
+            lambda items: "{" + ", ".join(f"{key}: {value}" for key, value in items.items()) + "}"
+        )
+    ),
+    max_leaves=6,
+)
+KEYS = st.sampled_from(
+    [
+        "needs",
+        "repo",
+        "dispatch",
+        "watch",
+        "approval",
+        "ref",
+        "inputs",
+        "unless-tag",
+        "nonce",
+        "event",
+        "retry",
+        "appears-within",
+        "timeout",
+        "notify",
+        "reff",
+    ]
+)
+
+
+@SOON
+@given(st.dictionaries(st.sampled_from("abcA"), st.dictionaries(KEYS, VALUES, max_size=5), max_size=4))
+def test_any_steps_are_pipelines_or_mistakes(steps: dict[str, dict[str, str]]) -> None:
+    lines = (
+        f"      {name}: {{{', '.join(f'{key}: {value}' for key, value in keys.items())}}}\n"
+        for name, keys in steps.items()
+    )
+
+    outcome(STEPS + "".join(lines))
+
+
+def numbered(count: int, line: str) -> str:
+    return "".join(line.replace("#", str(number)) for number in range(count))
+
+
+BOMBS = {
+    "aliases of aliases": "a: &a0 [x,x,x,x,x]\n"
+    + "".join(f"b{n}: &a{n + 1} [*a{n},*a{n},*a{n}]\n" for n in range(15)),
+    "an anchor that holds itself": "pipelines: &a [*a]\n",
+    "aliases that nest": "a: &a0 x\n" + "".join(f"b{n}: &a{n + 1} [*a{n}]\n" for n in range(2000)),
+    "brackets": "[" * 9000,
+    "tags": "!" * 9000,
+    "questions": "? " * 5000,
+    "many values": "- 1\n" * 200_000,
+    "unknown keys": numbered(4900, "pipelin#: 1\n"),
+    "unknown step keys": f"{STEPS}      a:\n" + numbered(4900, "        appears-withi#: 1\n"),
+    "unknown needs": STEPS + numbered(2400, "      step#: {needs: step#x}\n"),
+    "a long circle": STEPS + numbered(1000, "      s#: {needs: s1, approval: a?}\n"),
+    "surrogates": "a: \ud800",
+    "a surrogate by escape": 'a: "\\ud800"',
+    "a version of YAML": "%YAML " + "9" * 5000 + ".1\n---\n",
+}
+
+
+@pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS.keys())
+def test_a_bomb_is_only_a_bad_file(text: str) -> None:
+    assert outcome(text) is None
