@@ -5,7 +5,6 @@ import contextlib
 import json
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
@@ -205,9 +204,3 @@ async def running(bot: Bot) -> AsyncIterator[Bot]:
         yield bot
     finally:
         await bot.close()
-
-
-def complain(*lines: str) -> None:
-    """One line per problem on standard error."""
-    for line in lines:
-        print(line, file=sys.stderr)  # noqa: T201 - the command line talks to people

@@ -39,7 +39,7 @@ def options(
 @app.command()
 def serve() -> None:
     """Run the bot: webhook door, engine and pages. Everything comes from the environment (or a .env file)."""
-    from bot import app as program  # noqa: PLC0415 - `check` and `--version` need none of it
+    from bot import app as program
 
     try:
         settings = Settings.load()
@@ -85,7 +85,7 @@ def demo(
     ] = False,
 ) -> None:
     """Play a whole release against the built-in GitHub simulator. Needs no settings; nothing leaves this machine."""
-    from bot import demo as story  # noqa: PLC0415 - only the demo needs the simulator
+    from bot import demo as story
 
     raise typer.Exit(story.play(chaos=chaos))
 

@@ -150,7 +150,7 @@ def _route_standard_loggers(level: Level, handler: logging.Handler) -> None:
 class _LineHandler(logging.StreamHandler[TextIO]):
     """Writes one line per record; a record that cannot be written becomes a line that says so."""
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (logging's name)
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """The standard one prints a traceback."""
         kind = sys.exc_info()[0]
         line = {
@@ -207,7 +207,7 @@ def _items(mapping: Mapping[object, object] | EventDict, depth: int) -> dict[str
     return cleaned
 
 
-def plain(value: object, depth: int = 0) -> Plain:  # noqa: PLR0911  (a table: one kind of value, one line)
+def plain(value: object, depth: int = 0) -> Plain:
     """Any value as JSON can hold it: secrets blanked, long and deep parts cut."""
     match value:
         case None | bool():

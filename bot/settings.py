@@ -23,7 +23,7 @@ REPOSITORY = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}(?:[:]|\Z))[A-Za-z0-9._-
 """`owner/name`; owners of managed accounts carry an underscore."""
 
 
-class BadSettings(Exception):  # noqa: N818  (it names what is wrong with the settings, not with the code)
+class BadSettings(Exception):
     """The settings cannot be used. `problems`: one line each, for the operator's eyes."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
@@ -325,11 +325,11 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic's signature
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
         dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment is an argument of `load` and arrives as init values; nothing else is read."""
         return (init_settings, dotenv_settings)

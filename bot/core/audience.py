@@ -17,7 +17,7 @@ class Audience:
     visibilities: Mapping[str, str]
 
     def sees(self, repo: str | None) -> bool:
-        """Whether details of that repository may appear here: only where visibility is no wider. None: no repository."""
+        """Whether its details may appear here: only where visibility is no wider. None: no repository."""
         if repo is None:
             return True
         theirs = self.visibilities.get(repo.lower())

@@ -3,6 +3,7 @@
 What is bound to another step is never a candidate; a run whose name shows a nonce belongs to the send of that nonce.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -46,7 +47,8 @@ def runs_of_send(
 ) -> tuple[RunSeen, ...]:
     """The runs that this send may have made. `nonces`: every known nonce and the key of its send."""
     ours = [r for r in runs if is_of(r, step) and dispatched_by(r, app_login) and r.id not in bound]
-    exact = [run for run in ours if send.nonce and send.nonce in run.display_title]
+    known = {**nonces, send.nonce: send.key} if send.nonce else nonces
+    exact = [run for run in ours if send.nonce and shown_nonce(run, known) == send.key]
     if exact:
         return tuple(exact)
     if any(rival.key != send.key and rival.ref == send.ref for rival in rivals):
@@ -59,8 +61,14 @@ def runs_of_send(
 
 
 def shown_nonce(run: RunSeen, nonces: Mapping[str, str]) -> str | None:
-    """The key of the send whose nonce the run's name shows."""
-    return next((key for nonce, key in nonces.items() if nonce in run.display_title), None)
+    """The key of the send whose nonce the run's name shows. One nonce may be the beginning of another
+    (`r1-oss-1`, `r1-oss-12`, `r1-oss-1-2`): the longest is meant, and no digit may follow it."""
+    shown = [nonce for nonce in nonces if _shows(run.display_title, nonce)]
+    return nonces[max(shown, key=len)] if shown else None
+
+
+def _shows(title: str, nonce: str) -> bool:
+    return re.search(rf"(?<![A-Za-z0-9]){re.escape(nonce)}(?![A-Za-z0-9])", title) is not None
 
 
 @dataclass(frozen=True, slots=True)

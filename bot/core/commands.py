@@ -184,7 +184,7 @@ _LOOKALIKES = str.maketrans(
 )
 
 
-class _Refused(Exception):  # noqa: N818 - the person's mistake, no error
+class _Refused(Exception):
     """Why the line is malformed, as one sentence."""
 
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from bot.core import runs, sends, steering
 from bot.core import events as happened
+from bot.core import runs, sends, steering
 from bot.core.draft import Decision, Draft
 from bot.core.model import (
     AwaitingApproval,
@@ -48,7 +48,7 @@ def decide(release: Release, event: happened.Event, now: datetime) -> Decision:
     return draft.decision(wanted(draft.release, now))
 
 
-def _apply(draft: Draft, event: happened.Event) -> None:  # noqa: C901, PLR0912 - one line per event of the closed list
+def _apply(draft: Draft, event: happened.Event) -> None:
     match event:
         case happened.Tick():
             _tick(draft, event)
@@ -123,7 +123,12 @@ def _remind(draft: Draft, step: str, state: StepState) -> None:
 
 
 def _barred(draft: Draft, event: happened.RepositoryBarred) -> None:
-    """The repository keeps refusing the bot: a person has to mend that, and then everything goes on by itself."""
+    """The repository keeps refusing the bot: a person has to mend that, and then everything goes on by itself.
+
+    What is being cancelled only waits for the repository: there is nothing to put off and nobody to call again.
+    """
+    if draft.release.cancelling:
+        return
     for step, record in draft.release.items():
         if isinstance(step, ApprovalStep) or not same_repository(step.repo, event.repo):
             continue
@@ -198,7 +203,7 @@ def _cancel(draft: Draft, step: str) -> None:
             draft.put(step, Rerunning(state.run, draft.now + _RERUN_UNDER_WAY), "a re-run may be under way")
         case NeedsPerson(parked=Running() | Rerunning() | Cooling() as parked):
             draft.put(step, parked, "has to be over first")
-        case NeedsPerson(parked=Finding() as parked) if barred(state.trouble):
+        case NeedsPerson(parked=Finding() as parked) if barred(state.trouble) or parked.until > draft.now:
             draft.put(step, parked, "an unknown send has to be found first")
         case NeedsPerson():
             run = run_of(state)

@@ -1,7 +1,8 @@
 """Everything a release can want from the world: the closed list that the engine performs.
 
-Rule: effects are a level too - `decide` says what is wanted now, all of it, every time. The engine starts what is not under
-way yet and drops what is wanted no longer. Only a `Dispatch` is written down before it is performed (the outbox).
+Rule: effects are a level too - `decide` says what is wanted now, all of it, every time. The engine starts what is
+not under way yet and drops what is wanted no longer. Only a `Dispatch` is written down before it is performed
+(the outbox).
 """
 
 from dataclasses import dataclass

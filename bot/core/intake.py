@@ -36,11 +36,11 @@ _INSTALLATION_ACTIONS = frozenset(
 )
 
 
-class BadShape(ValueError):  # noqa: N818 - reads as what it is where it is raised
+class BadShape(ValueError):
     """A field is missing or not of the type GitHub documents; the message names it, without its value."""
 
 
-class _NotForUs(Exception):  # noqa: N818 - no error
+class _NotForUs(Exception):
     """Well formed, and still nothing for the bot; the message is the reason."""
 
 

@@ -74,7 +74,7 @@ class TroubleKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A problem a person has to look at. `detail`, `links` and `tail` are for people with access to the step's repository."""
+    """A problem a person has to look at. `detail`, `links`, `tail`: for people with access to the repository."""
 
     kind: TroubleKind
     detail: str = ""
@@ -409,7 +409,7 @@ def run_of(state: StepState) -> BoundRun | None:
             return None
 
 
-def word_of(state: StepState) -> StepWord:  # noqa: PLR0911 - one line per state is the clearest form
+def word_of(state: StepState) -> StepWord:
     """The word people see for a state."""
     match state:
         case Waiting() | Expecting():

@@ -60,7 +60,7 @@ def _next_attempt(draft: Draft, step: str, seen: RunSeen) -> None:
     ours = isinstance(state, Rerunning) or (seen.triggering_actor_login or "").endswith("[bot]")
     if not ours:
         draft.note(step, NoteKind.ADOPTED_RERUN, by=seen.triggering_actor_login, attempt=seen.attempt)
-        if isinstance(state, Cooling) and state.by is None:
+        if isinstance(state, Cooling) and state.by is None and seen.attempt == state.run.attempt + 1:
             _give_back(draft, step, state.cause)
     run = replace(bound_run(seen), status="queued", conclusion=None)
     draft.remember_run(step, run)
@@ -77,8 +77,9 @@ def _give_back(draft: Draft, step: str, cause: Cause) -> None:
 def _same_attempt(draft: Draft, event: RunLevel) -> None:
     state = draft.state(event.step)
     over = event.run.status == "completed"
+    tells = event.confirmed and (event.run.conclusion != "success" or event.jobs_ran is not None)
     match state:
-        case Running() if over and not event.confirmed:
+        case Running() if over and not tells:
             draft.put(event.step, replace(state, confirm=True))
         case Running() if over:
             conclude(draft, event.step, bound_run(event.run), jobs_ran=event.jobs_ran)
@@ -87,7 +88,7 @@ def _same_attempt(draft: Draft, event: RunLevel) -> None:
         case Rerunning() if event.confirmed and draft.now >= state.until:
             _rerun_lost(draft, event.step, state)
         case NeedsPerson(run=BoundRun() as run) if over and not run.over:
-            if event.confirmed:
+            if tells:
                 conclude(draft, event.step, bound_run(event.run), jobs_ran=event.jobs_ran)
             elif not state.confirm:
                 draft.put(event.step, replace(state, confirm=True))
@@ -99,7 +100,8 @@ def _progress(draft: Draft, event: RunLevel, state: Running) -> None:
     """The attempt goes on; the timeout stands still while GitHub waits for an approval."""
     known, run = state.run, bound_run(event.run)
     if known.started and run.status in _QUIET:
-        run = replace(run, status=known.status)
+        approved = known.held and event.confirmed  # its next job waits for a runner now
+        run = replace(run, status="in_progress" if approved else known.status)
     held_since, held, reminded = state.held_since, state.held, state.reminded_at
     if run.held and held_since is None:
         held_since, reminded = draft.now, draft.now

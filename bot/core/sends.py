@@ -1,7 +1,7 @@
 """How a dispatch is sent at most once, and how the run of a step is found.
 
-Rule (contract, promise 1): a send number is opened only here. After a definite "not done" the step is due again; whatever
-is not definite goes to Finding, never back to a send.
+Rule (contract, promise 1): a send number is opened only here. After a definite "not done" the step is due again;
+whatever is not definite goes to Finding, never back to a send.
 """
 
 from dataclasses import replace
@@ -39,7 +39,7 @@ READ_BEFORE_SEND = timedelta(seconds=10)
 
 def run_step(draft: Draft, name: str) -> RunStep:
     step = draft.release.plan.step(name)
-    assert not isinstance(step, str) and step.kind != "approval", name  # noqa: S101 - our own bug, never input
+    assert step.kind != "approval", name
     return step
 
 
@@ -49,6 +49,8 @@ def send_checked(draft: Draft, event: SendChecked) -> None:
     release = draft.release
     if not isinstance(state, Due) or release.paused_by or release.cancelling or not release.turn:
         return
+    if draft.now < state.not_before or draft.now >= event.at + READ_BEFORE_SEND:
+        return  # read too long ago, or for a send that came to nothing since
     record = draft.record(event.step)
     send = record.sends + 1
     draft.keep(event.step, replace(record, sends=send))
@@ -143,21 +145,19 @@ def _choose(draft: Draft, event: Candidates, state: Finding | Expecting) -> None
     if len(event.runs) == 1:
         _bind(draft, event.step, event.runs[0])
         return
-    if len(event.runs) > 1:
+    if len(event.runs) > 1 and not draft.release.cancelling:
         links = tuple(run.html_url for run in event.runs)
         numbers = " and ".join(str(run.id) for run in event.runs)
         trouble = Trouble(TroubleKind.TWO_CANDIDATES, f"runs {numbers}", links)
         _close_finding(draft, event.step, state, "two candidates")
         draft.need_person(event.step, trouble, parked=state)
         return
-    until = state.until + _blind(event, state.since)
-    if isinstance(state, Expecting):
-        state = replace(state, until=until, seek=False)
-    else:
-        state = replace(state, until=until)
+    until = _longer(draft, event, state)
+    expecting = isinstance(state, Expecting)
+    state = replace(state, until=until, seek=False) if isinstance(state, Expecting) else replace(state, until=until)
     if state != draft.state(event.step):
         draft.put(event.step, state)
-    if draft.now >= until and not (isinstance(state, Expecting) and draft.release.paused_by):
+    if draft.now >= until and not (expecting and draft.release.paused_by):
         _give_up(draft, event.step, state)
 
 
@@ -177,10 +177,11 @@ def _close_finding(draft: Draft, step: str, state: Finding | Expecting, outcome:
         draft.close_send(step, state.send, outcome)
 
 
-def _blind(event: Candidates, since: datetime) -> timedelta:
-    """Time in which the repository could not be read does not count."""
-    gap = event.at - max(event.previous, since) - timedelta(seconds=event.pace)
-    return max(gap, timedelta(0))
+def _longer(draft: Draft, event: Candidates, state: Finding | Expecting) -> datetime:
+    """Time in which the repository could not be read does not count; told twice, it is given back once."""
+    blind = event.at - max(event.previous, state.since) - timedelta(seconds=event.pace)
+    fresh = event.at + timedelta(seconds=run_step(draft, event.step).appears_within)
+    return max(state.until, min(state.until + blind, fresh))
 
 
 def _bind(draft: Draft, step: str, seen: RunSeen) -> None:

@@ -1,6 +1,7 @@
 """What a person's command does to an open release, and when it is refused.
 
-Rule: `resolve` decides whether a command may be carried out and on which steps; `steer` only carries out what was resolved.
+Rule: `resolve` decides whether a command may be carried out and on which steps; `steer` only carries out what was
+resolved.
 The words of a refusal are in `bot.core.present`.
 """
 
@@ -35,6 +36,7 @@ from bot.core.model import (
     NoteKind,
     Passed,
     Release,
+    Rerunning,
     Running,
     Sending,
     Skipped,
@@ -96,7 +98,7 @@ OpenCommand = (
 )
 
 
-def resolve(release: Release, command: OpenCommand, by: str) -> Steering | Refused:  # noqa: PLR0911
+def resolve(release: Release, command: OpenCommand, by: str) -> Steering | Refused:
     """The event a command becomes, or why it is refused. For `Adopt` see `resolve_adopt`: it needs the run."""
     over = _over(release)
     if over is not None:
@@ -129,8 +131,21 @@ def _on_step(release: Release, name: str, then: Callable[[Step], Steering | Refu
 
 
 def _live(record: StepRecord) -> BoundRun | None:
-    run = run_of(record.state)
-    return run if run is not None and not run.over else None
+    """The run that is not over, or that GitHub has agreed to run again."""
+    state = record.state
+    run, held = run_of(state), state.parked if isinstance(state, NeedsPerson) else state
+    return run if run is not None and (not run.over or isinstance(held, Rerunning)) else None
+
+
+def _send_unknown(record: StepRecord) -> bool:
+    """Whether a send of the step may still turn out to have made a run."""
+    match record.state:
+        case Sending() | Finding():
+            return True
+        case NeedsPerson(parked=Finding()):
+            return not _given_up(record)
+        case _:
+            return False
 
 
 def _resolve_retry(release: Release, name: str | None, by: str) -> Steering | Refused:
@@ -155,14 +170,14 @@ def _why_not_retry(release: Release, step: Step) -> Refused | None:
     live = _live(record)
     if live is not None:
         return Refused(No.LIVE, step.name, live.url)
+    if _send_unknown(record):
+        return Refused(No.SEND_UNKNOWN, step.name)
     match record.state:
         case Cooling():
             return None
         case NeedsPerson(trouble=trouble):
             hopeless = {TroubleKind.NOTHING_RAN, TroubleKind.STARTUP_FAILURE}
             return Refused(No.NOT_RERUNNABLE, step.name) if trouble.kind in hopeless else None
-        case Sending() | Finding():
-            return Refused(No.SEND_UNKNOWN, step.name)
         case _:
             return Refused(No.NOT_FAILED, step.name)
 
@@ -178,11 +193,11 @@ def _resolve_redo(release: Release, step: Step, by: str) -> Steering | Refused:
         return Refused(No.STEP_OVER, step.name)
     if live is not None:
         return Refused(No.LIVE, step.name, live.url)
+    if _send_unknown(record):
+        return Refused(No.SEND_UNKNOWN, step.name)
     match record.state:
         case NeedsPerson() | Cooling():
             return RedoAsked(step.name, by)
-        case Sending() | Finding():
-            return Refused(No.SEND_UNKNOWN, step.name)
         case _:
             return Refused(No.NOT_FAILED, step.name)
 
@@ -196,11 +211,9 @@ def _resolve_skip(release: Release, step: Step, by: str) -> Steering | Refused:
         return Refused(No.NEEDS_UNMET, step.name)
     if live is not None:
         return Refused(No.LIVE, step.name, live.url)
-    match record.state:
-        case Sending() | Finding() | NeedsPerson(parked=Finding(), trouble=_) if not _given_up(record):
-            return Refused(No.SEND_UNKNOWN, step.name)
-        case _:
-            return SkipAsked(step.name, by)
+    if _send_unknown(record):
+        return Refused(No.SEND_UNKNOWN, step.name)
+    return SkipAsked(step.name, by)
 
 
 def _given_up(record: StepRecord) -> bool:
@@ -342,7 +355,8 @@ def _retry(draft: Draft, step: str, by: str) -> None:
         draft.put(step, state.parked, f"{by} asked to go on")
     elif isinstance(draft.release.plan.step(step), WatchStep):
         until = draft.now + timedelta(seconds=run_step(draft, step).appears_within)
-        draft.put(step, Expecting(draft.now, until), f"{by} asked to wait again")
+        since = state.parked.since if isinstance(state.parked, Expecting) else draft.now
+        draft.put(step, Expecting(since, until), f"{by} asked to wait again")
     else:
         _send_again(draft, step, by)
 

@@ -20,7 +20,7 @@ _FORM = re.compile(rf"({_NUMBER})\.({_NUMBER})\.({_NUMBER})(?:-([A-Za-z0-9.]+))?
 SHAPE = "`MAJOR.MINOR.PATCH`, optionally `-SUFFIX`, for example `1.0.3` or `1.0.3-rc.1`"
 
 
-class BadVersion(ValueError):  # noqa: N818 - reads as what it is where it is raised
+class BadVersion(ValueError):
     """The text is no version. The message is one sentence, fit for a comment."""
 
 

@@ -29,11 +29,10 @@ async def patiently(
             return await ask()
         except (Unreachable, Limited, Unauthorized) as error:
             spent = (clock.now() - began).total_seconds()
-            if isinstance(error, Limited):
-                pause = max(pause, (error.until - clock.now()).total_seconds())  # noqa: PLW2901
-            if spent + pause >= seconds:
+            wait = seconds_until_again(error, clock, pause)
+            if spent + wait >= seconds:
                 raise
-            await clock.sleep(pause)
+            await clock.sleep(wait)
     raise AssertionError  # pauses never end
 
 

@@ -166,7 +166,7 @@ class Performer:
         )
         await self._sights.refused(repo, error)
 
-    async def _perform(self, release: Release, effect: Effect) -> None:  # noqa: PLR0911
+    async def _perform(self, release: Release, effect: Effect) -> None:
         step = _run_step(release, effect.step)
         match effect:
             case CheckSend():
@@ -189,6 +189,10 @@ class Performer:
     # -- sends -------------------------------------------------------------------------------------
 
     async def _check_send(self, release: Release, step: DispatchStep, effect: CheckSend) -> None:
+        for pause in pauses(0.1, 5.0):
+            if not await self._checks.slot_taken(step):
+                break
+            await self._clock.sleep(pause)
         outcome = await self._checks.of(release, step, effect.send)
         await self._sights.read(step.repo)
         await self._releases.happen(release.id, outcome)
@@ -255,14 +259,17 @@ class Performer:
             created_from=release.asked_at,
         )
         key = f"{release.id}:{step.name}:{finding.send}"
+        rivals = await open_sends(self._store, step)
+        nonces = await known_nonces(self._store, step)
+        bound = await self._store.sends.bindings(step.repo, [run.id for run in runs])
         return runs_of_send(
             runs,
             step,
             OpenSend(key, plain_ref(step.ref), finding.nonce, finding.since),
             app_login=app_login,
-            bound=await self._store.sends.bindings(step.repo, [run.id for run in runs]),
-            nonces=await known_nonces(self._store, step),
-            rivals=await open_sends(self._store, step),
+            bound=bound,
+            nonces=nonces,
+            rivals=rivals,
         )
 
     async def _watched_run(self, step: WatchStep, awaiting: Finding | Expecting) -> tuple[RunSeen, ...]:
@@ -362,12 +369,12 @@ def _awaiting(state: StepState) -> Finding | Expecting | None:
 
 def _run_step(release: Release, name: str) -> RunStep:
     step: Step = release.plan.step(name)
-    assert step.kind != "approval"  # noqa: S101 - an approval wants nothing from GitHub
+    assert step.kind != "approval"
     return step
 
 
 def _dispatch_step(step: RunStep) -> DispatchStep:
-    assert isinstance(step, DispatchStep)  # noqa: S101 - only dispatches are sent
+    assert isinstance(step, DispatchStep)
     return step
 
 

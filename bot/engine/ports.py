@@ -1,4 +1,4 @@
-"""What the engine needs from the world, named by need. `bot.github` and `bot.app` fill these in; tests never have to."""
+"""What the engine needs from the world, named by need. `bot.github` and `bot.app` fill these in."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -118,13 +118,13 @@ class Poster:
 
     async def _make(self, post: PostRow) -> int | None:
         if post.kind == "reaction":
-            assert post.comment_id is not None  # noqa: S101 - a reaction is one to a comment
+            assert post.comment_id is not None
             await self._github.react(post.repo, post.comment_id, post.body)
             return None
         body = await self._body(post)
         if body is None:
             return None
-        assert post.issue is not None  # noqa: S101 - a comment is one in an issue
+        assert post.issue is not None
         marker = f"<!-- post {hashlib.sha256(post.key.encode()).hexdigest()[:16]} -->"
         if post.tries:
             since = post.due_at - timedelta(days=2)

@@ -56,7 +56,7 @@ class Preflight:
 
     async def check(self, plan: Plan, barred: Iterable[Problem], open_releases: Iterable[Release]) -> Checked:
         """Everything else; a repository that the person may not read is not looked into."""
-        closed = {problem.repo.lower() for problem in barred if problem.repo}
+        closed = {p.repo.lower() for p in barred if p.repo and p.kind is not ProblemKind.ROLE}
         plan, missing = await self._with_default_branches(plan, closed)
         closed |= {problem.repo.lower() for problem in missing if problem.repo}
         steps = [step for step in plan.run_steps if step.repo.lower() not in closed]

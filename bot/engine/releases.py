@@ -179,7 +179,7 @@ def _group(release: Release) -> tuple[str, str, str]:
 
 
 def _repo(step: Step) -> str:
-    assert step.kind != "approval"  # noqa: S101 - only steps with a run are bound
+    assert step.kind != "approval"
     return step.repo
 
 
@@ -188,7 +188,7 @@ def _to_open(decision: Decision) -> SendToOpen | None:
     if opened is None:
         return None
     step = decision.release.plan.step(opened.step)
-    assert isinstance(step, DispatchStep)  # noqa: S101 - only a dispatch opens a send
+    assert isinstance(step, DispatchStep)
     return SendToOpen(opened.step, opened.send, step.repo, step.workflow, plain_ref(step.ref), opened.nonce)
 
 

@@ -1,6 +1,7 @@
 """Status comments and check runs: rendered from the state, compared with what was published, and made equal.
 
-Rule: reporting converges and can never fail a release. It may be late, or impossible (a locked issue, a deleted comment).
+Rule: reporting converges and can never fail a release. It may be late, or impossible (a locked issue, a deleted
+comment).
 """
 
 import asyncio
@@ -203,7 +204,7 @@ class Reports:
 
     async def _check(self, release: Release, name: str) -> float:
         step = release.plan.step(name)
-        assert step.kind != "approval"  # noqa: S101 - an approval has no commit to stand on
+        assert step.kind != "approval"
         surface = await self._surface(release, "check", name, step.repo)
         sha = await self._sha(release, step, surface)
         if sha is None:

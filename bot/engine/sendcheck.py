@@ -1,10 +1,9 @@
 """What is read right before a send, and what each answer means (contract, promise 1 and preflight).
 
-The order of the reads does not matter; the send leaves within ten seconds after the first of them, or not at all.
+The order of the reads does not matter; the send leaves within ten seconds after the first, or not at all.
 """
 
 import asyncio
-from datetime import datetime
 
 from bot.core.binding import OpenSend, strays
 from bot.core.deliveries import RunSeen
@@ -12,6 +11,7 @@ from bot.core.events import SendChecked, SendHeldBack, SendStopped
 from bot.core.facts import NotFound
 from bot.core.model import Release, Trouble, TroubleKind
 from bot.core.plan import DispatchStep
+from bot.core.steering import plain_ref
 from bot.engine.ports import Clock, GitHub
 from bot.store import SendState, Store
 
@@ -29,7 +29,7 @@ class SendCheck:
         self._clock = clock
 
     async def of(self, release: Release, step: DispatchStep, send: int) -> CheckOutcome:
-        """Raises `GitHubError` when something could not be read: then nothing is sent and it is tried again."""
+        """Raises `GitHubError` when something could not be read: nothing is sent, and it is tried again."""
         began = self._clock.now()
         stray, tag, ref = await asyncio.gather(
             self._strays(release, step), self._tag(step), self._ref(release, step)
@@ -38,10 +38,15 @@ class SendCheck:
         if trouble is not None:
             return SendStopped(step.name, trouble)
         if isinstance(stray, str):
-            return SendHeldBack(step.name, stray, 1.0)
+            return SendHeldBack(step.name, stray, 3.0)
         if (self._clock.now() - began).total_seconds() > 8:
             return SendHeldBack(step.name, "GitHub answers slowly; reading again", 0.0)
         return SendChecked(step.name, began, self._nonce(release, step, send))
+
+    async def slot_taken(self, step: DispatchStep) -> bool:
+        """Whether an unbound send of the same workflow and ref stands in the way: known without asking GitHub."""
+        waiting = await open_sends(self._store, step)
+        return any(s.ref == plain_ref(step.ref) and not (s.nonce and step.nonce) for s in waiting)
 
     def _nonce(self, release: Release, step: DispatchStep, send: int) -> str | None:
         return f"{release.id}-{step.name}-{send}" if step.nonce else None
@@ -62,13 +67,11 @@ class SendCheck:
             return Trouble(TroubleKind.REFUSED, f"workflow {step.workflow} was not found ({error})")
         if not runs:
             return None
-        found = strays(
-            runs,
-            app_login=app_login,
-            bound=await self._store.sends.bindings(step.repo, [run.id for run in runs]),
-            nonces=await known_nonces(self._store, step),
-            open_sends=await open_sends(self._store, step),
-        )
+        # In this order: a send that is bound between two of these reads is seen by the later one.
+        waiting = await open_sends(self._store, step)
+        nonces = await known_nonces(self._store, step)
+        bound = await self._store.sends.bindings(step.repo, [run.id for run in runs])
+        found = strays(runs, app_login=app_login, bound=bound, nonces=nonces, open_sends=waiting)
         if found.strange:
             return _strange(found.strange)
         if found.expected:
@@ -126,8 +129,3 @@ async def known_nonces(store: Store, step: DispatchStep) -> dict[str, str]:
     """Every nonce ever sent to this workflow, with the key of its send."""
     found = await store.sends.nonces(step.repo, step.workflow)
     return {nonce: f"{release}:{name}:{send}" for nonce, (release, name, send) in found.items()}
-
-
-def whole_seconds(moment: datetime) -> datetime:
-    """GitHub's times have whole seconds."""
-    return moment.replace(microsecond=0)

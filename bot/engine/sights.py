@@ -1,6 +1,6 @@
 """When each repository was last read, and which ones refuse the bot.
 
-Only time in which GitHub could be read counts against a deadline, so the last good read is kept across restarts.
+Only time in which GitHub could be read counts against a deadline, so the last good read survives restarts.
 """
 
 from collections.abc import Awaitable, Callable

@@ -13,7 +13,7 @@ _FORM = re.compile(r"(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([
 _SHAPE = "write it like `90s`, `15m`, `6h`, `2d` or `1h30m`"
 
 
-class BadDuration(ValueError):  # noqa: N818 - it says what is bad, as all of ours do
+class BadDuration(ValueError):
     """The text is no duration, or one out of bounds. The message is one sentence."""
 
 

@@ -53,7 +53,7 @@ class Mistake:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
 
 
-class BadPipelineFile(Exception):  # noqa: N818 - it says what is bad, as all of ours do
+class BadPipelineFile(Exception):
     """The file cannot be used; `mistakes` are all that is wrong, in the order of the file, at least one."""
 
     def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
@@ -120,7 +120,7 @@ class _Broken:
 _Node = _Scalar | _Sequence | _Mapping | _Broken
 
 
-class _Unreadable(Exception):  # noqa: N818
+class _Unreadable(Exception):
     """From here on the file means nothing."""
 
     def __init__(self, place: Place, message: str) -> None:

@@ -37,7 +37,7 @@ _ALLOWED: tuple[type[nodes.Node], ...] = (
 """Left out on purpose: calls, attributes, items, lists, blocks, and `*` (a few letters become gigabytes)."""
 
 
-class BadTemplate(ValueError):  # noqa: N818 - it says what is bad, as all of ours do
+class BadTemplate(ValueError):
     """The template cannot be rendered. The message is one sentence, fit for a comment."""
 
 

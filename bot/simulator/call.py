@@ -28,7 +28,7 @@ class Door(Enum):
 
     OPEN = "anybody"
     APP = "the app's JSON web token"
-    TOKEN = "any installation token"  # noqa: S105
+    TOKEN = "any installation token"  # noqa: S105 - a kind of credential, not one
 
 
 @dataclass(frozen=True, slots=True)

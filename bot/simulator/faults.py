@@ -18,7 +18,10 @@ from bot.simulator.ledger import Entry
 
 When = Literal["before", "after"]
 DOCS = "https://docs.github.com/rest"
-UNICORN = "<!DOCTYPE html><html><head><title>Unicorn!</title></head><body>We had issues producing the response.</body></html>"  # noqa: E501
+UNICORN = (
+    "<!DOCTYPE html><html><head><title>Unicorn!</title></head>"
+    "<body>We had issues producing the response.</body></html>"
+)
 SECONDARY_LIMIT = (
     "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. "
     "If you reach out to GitHub Support for help, please include the request ID."

@@ -79,12 +79,12 @@ class World:
         *,
         seed: int = 0,
         urls: Urls | None = None,
-        webhook_secret: str = "hook-secret-of-the-simulator",  # noqa: S107
+        webhook_secret: str = "hook-secret-of-the-simulator",  # noqa: S107 - the simulator's own
         app_id: int = 424_242,
     ) -> None:
         self.clock = clock
         self.urls = urls or Urls()
-        self.random = random.Random(seed)  # noqa: S311
+        self.random = random.Random(seed)  # noqa: S311 - a seeded story
         self._counters = {kind: count(first) for kind, first in FIRST_IDS.items()}
         self.agenda = Agenda(clock)
         self.people: dict[str, Person] = {}

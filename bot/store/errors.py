@@ -8,21 +8,21 @@ class StoreError(Exception):
     """Base of everything the store raises on purpose."""
 
 
-class StoreRefused(StoreError):  # noqa: N818 - named for what happened
+class StoreRefused(StoreError):
     """The database cannot be used at all; the text is one sentence on why and what to do. Exit code 2."""
 
 
-class StoreUnavailable(StoreError):  # noqa: N818 - named for what happened
+class StoreUnavailable(StoreError):
     """The database cannot be read or written right now (disk full, read-only, I/O error): nothing was
     changed.
     """
 
 
-class Outdated(StoreError):  # noqa: N818 - named for what happened
+class Outdated(StoreError):
     """Somebody else has committed a newer revision of the release: load it again, decide again."""
 
 
-class SlotTaken(StoreError):  # noqa: N818 - named for what happened
+class SlotTaken(StoreError):
     """Another send of the same repository, workflow and ref is not bound to a run yet."""
 
     def __init__(self, holder: str, *, repo: str, workflow: str, ref: str) -> None:
@@ -31,7 +31,7 @@ class SlotTaken(StoreError):  # noqa: N818 - named for what happened
         """Key of the open send, `RELEASE:STEP:SEND`."""
 
 
-class RunTaken(StoreError):  # noqa: N818 - named for what happened
+class RunTaken(StoreError):
     """The workflow run is bound to another step already."""
 
     def __init__(self, *, repo: str, run_id: int, release_id: str, step: str) -> None:
@@ -40,5 +40,5 @@ class RunTaken(StoreError):  # noqa: N818 - named for what happened
         self.step = step
 
 
-class SendRepeated(StoreError):  # noqa: N818 - named for what happened
+class SendRepeated(StoreError):
     """This send number of this step was opened before: it must never leave a second time."""

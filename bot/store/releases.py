@@ -106,7 +106,7 @@ class Releases:
 
         return await self._database.transact(work)
 
-    async def commit(  # noqa: PLR0913 - one transaction, and everything that can be in it, by name
+    async def commit(
         self,
         stored: Stored,
         release: Release,

@@ -56,7 +56,7 @@ class Inbox(Protocol):
         ...
 
 
-class StorageUnavailable(Exception):  # noqa: N818  (a state of the world, not a mistake)
+class StorageUnavailable(Exception):
     """The database cannot be written now; GitHub shall show the delivery as failed."""
 
 
@@ -89,7 +89,7 @@ class Outcome(StrEnum):
     UNSTORED = "unstored"
 
 
-class _Refusal(Exception):  # noqa: N818  (an answer, not an error)
+class _Refusal(Exception):
     def __init__(self, status: int, outcome: Outcome, message: str) -> None:
         super().__init__(message)
         self.status, self.outcome, self.message = status, outcome, message

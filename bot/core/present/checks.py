@@ -101,7 +101,7 @@ def _summary(view: View, step: RunStep, record: StepRecord) -> str:
     return cut("\n\n".join(part for part in parts if part))
 
 
-def _next(view: View, step: RunStep, record: StepRecord) -> str:  # noqa: PLR0911 - one line per word
+def _next(view: View, step: RunStep, record: StepRecord) -> str:
     word, release = word_of(record.state), view.release
     match word:
         case StepWord.WAITING:

@@ -66,7 +66,7 @@ def _useful(kind: TroubleKind, step: Step) -> tuple[_Verb, ...]:
             return ("adopt", "skip") if kind is TroubleKind.TWO_CANDIDATES else ("adopt", "retry", "skip")
         case TroubleKind.NEVER_APPEARED | TroubleKind.DELETED:
             return ("retry", "adopt", "skip")
-        case TroubleKind.NOTHING_RAN | TroubleKind.STARTUP_FAILURE | TroubleKind.RERUN_REFUSED:
+        case TroubleKind.NOTHING_RAN | TroubleKind.STARTUP_FAILURE:
             return ("redo", "skip") if isinstance(step, DispatchStep) else ("adopt", "skip")
         case TroubleKind.REFUSED | TroubleKind.TAG_EXISTS | TroubleKind.REF_MISSING:
             return ("retry", "skip")
@@ -78,6 +78,7 @@ def _useful(kind: TroubleKind, step: Step) -> tuple[_Verb, ...]:
             | TroubleKind.ODD_END
             | TroubleKind.TIMED_OUT
             | TroubleKind.RERUN_LOST
+            | TroubleKind.RERUN_REFUSED
         ):
             return ("retry", "redo", "skip")
         case _:

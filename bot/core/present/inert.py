@@ -16,16 +16,13 @@ _IN_CODE = str.maketrans({"`": "'", "|": "¦", "<": "‹", ">": "›", "@": "＠
 
 _TAME = re.compile(r"[\w,.;:()'\"!?/%+=…–—’“”-]+")
 _REFERENCE = re.compile(
-    r"(?i)^/|://|^\W*(?:www\.|mailto:|xmpp:)|:[\w+-]+:|\bgh-\d|(?<![a-z0-9])[0-9a-f]{7,40}(?![a-z0-9])"
+    r"(?i)^/\w|://|^\W*(?:www\.|mailto:|xmpp:)|:[\w+-]+:|\bgh-\d|(?<![a-z0-9])[0-9a-f]{7,40}(?![a-z0-9])"
     r"|(?:^|\W)_|_(?:\W|$)|--"
 )
 """What GitHub makes more of than text though its letters are tame: addresses, icons, commits, emphasis."""
 
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
-    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\ud800-\udfff\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-)
-"""Control characters, what hides or reorders text, and halves of characters, which cannot be sent at all."""
+_UNSEEN = re.compile("[\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+"""What counts as a letter or a mark and shows nothing; the other invisible characters Python knows itself."""
 
 _TAG = re.compile(r"(?i)<(?=!--|/?(?:details|summary)\b)")
 _LOUD_LINE = re.compile(r"(?m)^(?=[^\S\n]*[/|])")
@@ -40,8 +37,13 @@ _CUT_NOTICE = "Cut here: GitHub takes no longer text."
 
 def plain(text: str, *, most: int = 200) -> str:
     """One line of visible characters, for fields that GitHub shows without reading Markdown in them."""
-    line = " ".join(_INVISIBLE.sub(" ", text).split())
+    line = " ".join(_visible(text).split())
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
+def _visible(text: str) -> str:
+    """Without control characters, and what hides or reorders text or is half a character."""
+    return "".join(letter if letter.isprintable() else " " for letter in _UNSEEN.sub(" ", text))
 
 
 def code(text: str, *, most: int = 100) -> str:
@@ -104,7 +106,7 @@ def fence(text: str) -> str:
 def _quiet(text: str) -> str:
     """Other bots may read commands in code blocks, too; our own readers look for tables and markers."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    visible = _INVISIBLE.sub("", lines).strip("\n")
+    visible = "\n".join(_visible(line).rstrip() for line in lines.split("\n")).strip("\n")
     return _LOUD_LINE.sub("> ", _MENTION.sub("＠", _TAG.sub("‹", visible)))
 
 

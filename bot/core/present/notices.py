@@ -64,7 +64,8 @@ def _call(view: View, notice: Notice, step: Step, record: StepRecord) -> Iterato
     match notice.kind, record.state:
         case "person", NeedsPerson() as state if _is_newest(notice, record):
             explained = current(view, step, record)
-            yield f"{what} needs you at {code(step.name)}{f': {explained}' if explained else '.'}"
+            elsewhere = "what is wrong stands where its repository can be read."
+            yield f"{what} needs you at {code(step.name)}: {explained or elsewhere}"
             yield f"Type one of these:\n\n{listing(hints(view, step))}"
             if view.shows(step) and (tail := log_tail(state, most=_TAIL)):
                 yield tail

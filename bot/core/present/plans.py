@@ -82,14 +82,13 @@ def _problem(problem: Problem, audience: Audience, permission: str) -> str:
     where = _steps(problem.steps)
     if problem.kind is ProblemKind.NO_ACCESS:
         return f"- {where or 'a repository'}: no access"
-    needed = f", {code(permission)} is needed" if problem.kind is ProblemKind.ROLE and permission else ""
-    kind = f"{problem.kind}{needed}"
     if problem.repo is not None and not audience.sees(problem.repo):
-        return f"- {where or 'a repository'}: {kind}"
+        needed = f", {code(permission)} is needed" if problem.kind is ProblemKind.ROLE and permission else ""
+        return f"- {where or 'a repository'}: {problem.kind}{needed}"
     repo = f"in {code(problem.repo)}" if problem.repo is not None else ""
     place = joined([part for part in (where, repo) if part], last="") if where and repo else where or repo
     detail = inert(problem.detail, most=500)
-    said = " – ".join(part for part in (kind, detail) if part)
+    said = " – ".join(part for part in (str(problem.kind), detail) if part)
     return f"- {' '.join(place.split())}: {said}." if place else f"- {said or NOTHING}."
 
 

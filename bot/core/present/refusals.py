@@ -52,7 +52,7 @@ def _guarded(view: View, step: Step, refused: Refused) -> str:
     return f"{code(step.name)} is {word}, and the command does not fit that state. {_STATUS_TELLS}"
 
 
-def _answer(view: View, refused: Refused) -> tuple[str, str]:  # noqa: C901, PLR0911, PLR0912 - one case per rule
+def _answer(view: View, refused: Refused) -> tuple[str, str]:
     what = f"{view.release.pipeline} {view.release.version}"
     target = _target(view, refused)
     step = code(target.name) if target else "That step"

@@ -15,8 +15,10 @@ from bot.core.model import (
     Finding,
     NeedsPerson,
     Release,
+    ReleaseWord,
     Sending,
     StepRecord,
+    StepWord,
     Waiting,
     run_of,
     word_of,
@@ -44,9 +46,6 @@ def status_comment(release: Release, audience: Audience, *, web_url: str) -> str
     view = View(release, audience, web_url)
     first = f"### {release_icon(release.word)} {release.pipeline} {release.version}: {release.word}"
     parts = [first, outlook(view), _table(view), *_attention(view), *_details(view)]
-    told = story(view)
-    if told:
-        parts.append("\n".join(f"- {line}" for line in told))
     return cut("\n\n".join([*parts, f"{MARKER}{release.id} -->"]))
 
 
@@ -97,10 +96,20 @@ def _attention(view: View) -> Iterator[str]:
 
 
 def _details(view: View) -> Iterator[str]:
+    """Where steps stand, then what was seen and done, as one list."""
     lines = [
-        f"- {step.name}: {text}"
+        f"- **{step.name}**: {text}"
         for step, record in view.steps
-        if not isinstance(record.state, NeedsPerson) and (text := current(view, step, record))
+        if not _is_told_already(view, record) and (text := current(view, step, record))
     ]
+    lines.extend(f"- {line}" for line in story(view))
     if lines:
         yield "\n".join(lines)
+
+
+def _is_told_already(view: View, record: StepRecord) -> bool:
+    """In a paragraph of its own, or in the sentence at the top."""
+    if isinstance(record.state, NeedsPerson):
+        return True
+    called = word_of(record.state) is StepWord.AWAITING_APPROVAL
+    return called and view.release.word is ReleaseWord.RUNNING and not view.release.cancelling

@@ -53,7 +53,7 @@ def _of_approval(view: View, step: ApprovalStep, record: StepRecord) -> str:
             return ""
 
 
-def _of_run_step(view: View, step: RunStep, record: StepRecord) -> str:  # noqa: PLR0911 - one line per state
+def _of_run_step(view: View, step: RunStep, record: StepRecord) -> str:
     match record.state:
         case Due(why=why) if why:
             return f"The dispatch is held back: {inert(why)}."
@@ -100,7 +100,7 @@ def story(view: View) -> tuple[str, ...]:
     return tuple(f"{name}: {_note(view, note)}" for note, name in newest[:_MOST_NOTES])
 
 
-def _note(view: View, note: Note) -> str:  # noqa: PLR0911 - one line per kind
+def _note(view: View, note: Note) -> str:
     because = f": {inert(note.text)}" if note.text else ""
     match note.kind:
         case NoteKind.RERUN:

@@ -60,7 +60,7 @@ def _where(view: View, step: RunStep, state: NeedsPerson) -> str:
     return f" ({joined(links)})" if links else ""
 
 
-def _happened(step: RunStep, trouble: Trouble, where: str) -> str:  # noqa: C901, PLR0911, PLR0912 - one line per kind
+def _happened(step: RunStep, trouble: Trouble, where: str) -> str:
     detail = inert(trouble.detail)
     because = f": {detail}" if detail else ""
     match trouble.kind:
@@ -115,7 +115,7 @@ def _run_of(step: RunStep) -> str:
     return f"{code(step.workflow)} on {code(step.ref)} in {code(step.repo)}"
 
 
-def _remedy(step: RunStep, trouble: Trouble) -> str:  # noqa: C901, PLR0911, PLR0912 - one line per kind
+def _remedy(step: RunStep, trouble: Trouble) -> str:
     match trouble.kind:
         case TroubleKind.TIMED_OUT:
             return "A success that comes later still counts; if it hangs, cancel it on GitHub and retry."

@@ -103,9 +103,9 @@ FAILED = Trouble(
 )
 
 
-def release(steps: Mapping[str, StepRecord] | None = None, *, plan: Plan = PLAN, turn: bool = True) -> Release:
+def release(
+    steps: Mapping[str, StepRecord] | None = None, *, plan: Plan = PLAN, turn: bool = True
+) -> Release:
     """A release asked for at noon by maya in issue 7, with the given records in place of waiting ones."""
-    fresh = new_release(
-        "r-4711", plan, issue=7, comment_id=99, starter=Person("maya", 1), asked_at=NOON
-    )
+    fresh = new_release("r-4711", plan, issue=7, comment_id=99, starter=Person("maya", 1), asked_at=NOON)
     return replace(fresh, turn=turn, steps={**fresh.steps, **(steps or {})})
