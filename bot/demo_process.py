@@ -25,10 +25,10 @@ class BotProcess:
     """`start`, `kill`, `stop`; may be started again. `folder` keeps its database and its log."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        self.folder = folder
         self.port = _free_port()
         self.log = folder / LOG
         self.starts = 0
-        self._folder = folder
         self._environment = {
             "PATH": os.defpath,
             "PYTHONPATH": str(Path(bot.__file__).parents[1]),
@@ -57,7 +57,7 @@ class BotProcess:
         with self.log.open("ab") as log:
             self._bot = subprocess.Popen(
                 [sys.executable, "-m", "bot", "serve"],
-                cwd=self._folder,
+                cwd=self.folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -105,10 +105,20 @@ class Screen:
         edited = f" · edited {edits} times" if edits > 1 else " · edited" if edits else ""
         self.say()
         self.say(f"{comment.user.login} · {comment.created_at:%H:%M:%S} UTC{edited}", "bold")
-        self._console.print(Padding(Markdown(as_shown(comment.body)), (0, 0, 0, 2)))
+        self._print_trimmed(Padding(Markdown(as_shown(comment.body)), (0, 0, 0, 2)))
         if comment.reactions:
             shown = [EMOJI.get(each.content, each.content) for each in comment.reactions]
             self.say("  " + "  ".join(shown))
+
+    def _print_trimmed(self, what: RenderableType) -> None:
+        """Without the blanks that fill a terminal's line: they are in the way in a file."""
+        if self._is_live:
+            self._console.print(what)
+            return
+        with self._console.capture() as captured:
+            self._console.print(what)
+        for line in captured.get().splitlines():
+            self.say(line.rstrip())
 
 
 def _board(status: Status | None, elapsed: float) -> RenderableType:

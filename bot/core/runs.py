@@ -64,7 +64,7 @@ def _next_attempt(draft: Draft, step: str, seen: RunSeen) -> None:
             _give_back(draft, step, state.cause)
     run = replace(bound_run(seen), status="queued", conclusion=None)
     draft.remember_run(step, run)
-    draft.put(step, Running(run=run, rerun=ours, confirm=True), f"attempt {seen.attempt} of run {seen.id}")
+    draft.put(step, Running(run=run, rerun=ours), f"attempt {seen.attempt} of run {seen.id}")
 
 
 def _give_back(draft: Draft, step: str, cause: Cause) -> None:
@@ -110,7 +110,7 @@ def _progress(draft: Draft, event: RunLevel, state: Running) -> None:
         held += (draft.now - held_since).total_seconds()
         held_since = None
     rerun = state.rerun and not run.started
-    confirm = state.confirm and not event.confirmed
+    confirm = state.confirm and not event.confirmed and bool(known.head_sha)
     after = Running(run, confirm, rerun, held_since, held, reminded)
     if run != known:
         draft.remember_run(event.step, run)

@@ -1,7 +1,8 @@
 """Visibilities, read afresh: what decides which details may stand where.
 
 A repository can change from private to public or back in the middle of a release, so a public write is rendered with a
-visibility that was read within the last minute; one that cannot be read counts as unknown, and unknown is hidden.
+visibility that was read within the last minutes, and read anew as soon as a delivery shows another one. One that
+cannot be read counts as unknown, and unknown is hidden.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from bot.core.facts import GitHubError, RepositoryFacts
 from bot.core.plan import Plan
 from bot.engine.ports import Clock, GitHub
 
-_FRESH = timedelta(seconds=60)
+_FRESH = timedelta(minutes=5)
 
 
 class Audiences:
@@ -31,7 +32,7 @@ class Audiences:
             del self._seen[repo.lower()]
 
     async def facts(self, repo: str) -> RepositoryFacts:
-        """The repository as GitHub shows it, at most a minute old."""
+        """The repository as GitHub shows it, at most a few minutes old."""
         key, now = repo.lower(), self._clock.now()
         known = self._seen.get(key)
         if known is None or now - known[0] > _FRESH:

@@ -138,16 +138,17 @@ class Inbox:
             self._under_way.discard(row.id)
 
     async def _act(self, row: DeliveryRow, happening: Happening) -> None:
+        if not isinstance(happening, InstallationChanged | Ping):
+            repository = happening.repository
+            self._audiences.heard(repository.full_name, repository.visibility)
         match happening:
-            case CommentCreated(repository=repository):
-                self._audiences.heard(repository.full_name, repository.visibility)
+            case CommentCreated():
                 await self._orders.hear(Heard(happening, row.id))
                 return
             case ButtonPressed() | CheckRerunAsked():
                 await self._buttons.press(happening, row.id)
                 return
             case RunChanged():
-                self._audiences.heard(happening.repository.full_name, happening.repository.visibility)
                 await self._run_changed(happening)
             case JobChanged():
                 await self._job_changed(happening)

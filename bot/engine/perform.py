@@ -75,6 +75,8 @@ from bot.store import Store
 log = structlog.get_logger(__name__)
 
 Key = tuple[str, Effect]
+_NEWS_COMES_FIRST = 1.5
+"""Seconds that a run which was just started has to announce itself before it is asked for."""
 
 
 class Performer:
@@ -290,6 +292,10 @@ class Performer:
     # -- bound runs --------------------------------------------------------------------------------
 
     async def _confirm(self, release: Release, step: RunStep, effect: ConfirmRun) -> None:
+        known = run_of(release.steps[step.name].state)
+        if known is not None and (not known.head_sha or known.attempt < effect.attempt):
+            # Just started: its deliveries are on their way, and GitHub may not show it yet.
+            await self._clock.sleep(_NEWS_COMES_FIRST)
         try:
             event = await self.read_run(step, effect.run_id)
         except NotFound:

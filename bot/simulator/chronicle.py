@@ -48,6 +48,9 @@ class Chronicle:
         for repo in self._world.repositories.values():
             for comment in repo.comments.values():
                 yield ("comment", comment.id), _comment_line(comment)
+                status = Status.from_body(comment.body)
+                for note in status.notes if status else ():
+                    yield ("note", comment.id, note), f"status     {note}"
                 for reaction in comment.reactions:
                     emoji = EMOJI.get(reaction.content, reaction.content)
                     yield ("reaction", reaction.id), f"reaction   {emoji} by {reaction.user.login}"
@@ -59,7 +62,10 @@ class Chronicle:
             yield ("request", entry.number), f"dispatch   {entry.repository}: {file} at {ref}"
         for entry in self._world.ledger.reruns:
             verb = entry.path.split("/")[-1]
-            yield ("request", entry.number), f"re-run     {entry.repository}: {verb} of {entry.path.split('/')[-2]}"
+            yield (
+                ("request", entry.number),
+                f"re-run     {entry.repository}: {verb} of {entry.path.split('/')[-2]}",
+            )
 
     def _tags(self) -> Iterator[Fact]:
         for repo in self._world.repositories.values():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 _FIRST = re.compile(r"### (?P<icon>\S+) (?P<title>\S+ \S+): (?P<state>[a-z ]+)")
 _MARKER = re.compile(r"<!-- release-bot:\S+ -->")
+_BOLD = re.compile(r"\*\*([^*]+)\*\*")
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 
@@ -26,13 +27,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`title`: pipeline and version; `sentence`: what happens next."""
+    """`title`: pipeline and version; `sentence`: what happens next; `notes`: what is told below the table."""
 
     icon: str
     title: str
     state: str
     sentence: str
     rows: tuple[Row, ...]
+    notes: tuple[str, ...]
 
     @classmethod
     def from_body(cls, body: str) -> Status | None:
@@ -42,9 +44,14 @@ class Status:
         if first is None or not _MARKER.fullmatch(lines[-1]):
             return None
         texts = [line for line in lines[1:] if line and not line.startswith(("|", "<"))]
-        cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+        cells = [
+            [cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")
+        ]
         rows = tuple(Row(*map(as_shown, row)) for row in cells[2:] if len(row) == 5)
-        return cls(first["icon"], first["title"], first["state"], as_shown(texts[0]) if texts else "", rows)
+        listed = [as_shown(text.removeprefix("- ")) for text in texts[1:] if text.startswith("- ")]
+        notes = tuple(_BOLD.sub(r"\1", text) for text in listed)
+        sentence = as_shown(texts[0]) if texts else ""
+        return cls(first["icon"], first["title"], first["state"], sentence, rows, notes)
 
 
 def as_shown(markdown: str) -> str:

@@ -102,8 +102,9 @@ class Story:
         self.command: Comment | None = None
 
     def spoils_post(self) -> None:
-        """From now on 30 % of the deliveries are lost, 30 % come twice, and all lose their order."""
+        """From now on the command and 30 % of the rest are lost, 30 % come twice, and all lose their order."""
         post = self.world.hook.post
+        post.loses("issue_comment", "created", times=1)
         post.loses(chance=0.3)
         post.doubles(chance=0.15)
         post.doubles(chance=0.15, same_guid=False)
@@ -132,6 +133,11 @@ class Story:
             return f"the release ended as {status.state!r}"
         return None
 
+    @property
+    def is_as_told(self) -> bool:
+        """Everything has come true, and nothing is under way any more."""
+        return self.world.next_due() is None and not any(each.problem for each in self.expectations())
+
     # -- judging -------------------------------------------------------------------------------------
 
     def expectations(self) -> list[Expectation]:
@@ -156,7 +162,9 @@ class Story:
 
     def _dispatched(self) -> str | None:
         sent = Counter((str(e.repository), e.path.split("/")[-2]) for e in self.world.ledger.dispatches)
-        wrong = [f"{sent[key]} of {key[1]} in {key[0]}" for key in sent | PLANNED if sent[key] != PLANNED[key]]
+        wrong = [
+            f"{sent[key]} of {key[1]} in {key[0]}" for key in sent | PLANNED if sent[key] != PLANNED[key]
+        ]
         if wrong:
             return f"sent: {_listed(wrong)}"
         starts = [e.body or {} for e in self.world.ledger.dispatches if START in e.path]
@@ -182,7 +190,9 @@ class Story:
 
     def _green(self) -> str | None:
         runs = self.world.runs
-        wrong = [f"{_named(run)} is {run.conclusion or run.status}" for run in runs if run.conclusion != "success"]
+        wrong = [
+            f"{_named(run)} is {run.conclusion or run.status}" for run in runs if run.conclusion != "success"
+        ]
         if len(runs) != len(STEPS):
             wrong.append(f"there are {len(runs)} runs, not {len(STEPS)}")
         return _listed(wrong) if wrong else None

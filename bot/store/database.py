@@ -21,8 +21,9 @@ Result = TypeVar("Result")
 class Database:
     """A serialised database. Build it with `bot.store.opening.open_database`."""
 
-    def __init__(self, engine: AsyncEngine, name: str) -> None:
+    def __init__(self, engine: AsyncEngine, name: str, *, gone: Callable[[], bool]) -> None:
         self._engine = engine
+        self._gone = gone
         self._turn = asyncio.Lock()
         self._under_way: set[asyncio.Task[object]] = set()
         self._closed = False
@@ -53,6 +54,10 @@ class Database:
         async with self._turn:
             if self._closed:
                 raise StoreUnavailable(f"the database {self.name} is closed")
+            if self._gone():  # SQLite would go on writing into a file that has no name any more
+                raise StoreUnavailable(
+                    f"the database file {self.name} was removed or replaced: put it back, then restart the bot"
+                )
             try:
                 async with self._engine.begin() as connection:
                     return await connection.run_sync(work)

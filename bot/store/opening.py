@@ -5,6 +5,8 @@ that two connections can cause in WAL mode (https://sqlite.org/wal.html#walreset
 """
 
 import sqlite3
+from collections.abc import Callable
+from os.path import samestat
 from pathlib import Path
 from typing import Protocol
 
@@ -52,7 +54,20 @@ async def open_database(url: str) -> Database:
     except BaseException:
         await engine.dispose()
         raise
-    return Database(engine, str(path))
+    return Database(engine, str(path), gone=_watch(path))
+
+
+def _watch(path: Path) -> Callable[[], bool]:
+    """Tells whether the file of this name is no longer the one that was opened."""
+    opened = path.stat()
+
+    def gone() -> bool:
+        try:
+            return not samestat(opened, path.stat())
+        except OSError:
+            return True
+
+    return gone
 
 
 def _prepare(path: Path) -> None:

@@ -40,7 +40,7 @@ from bot.core.model import (
 from bot.core.plan import ApprovalStep, DispatchStep, Plan, Retry, WatchStep
 from bot.store.codec import event_to_json, release_from_json, release_to_json
 
-times = st.datetimes(timezones=st.just(UTC))
+times = st.datetimes(timezones=st.just(UTC)).map(lambda time: time.replace(fold=0))
 words = st.text(max_size=8)
 maybe_words = st.none() | words
 numbers = st.integers(0, 2**53)

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from test_store_given import MINUTE, NOW, arrival, opened, url_of
 
 from bot.store import Arrival, DeliveryState, Store
+from tests.adapters.test_store_given import MINUTE, NOW, arrival, opened, url_of
 
 pytestmark = pytest.mark.anyio
 

@@ -12,10 +12,10 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
-from test_store_given import Watch, arrival, opened, release, start, url_of
 
 from bot.store import Store, StoreRefused, StoreUnavailable
 from bot.store.tables import metadata
+from tests.adapters.test_store_given import Watch, arrival, opened, release, start, url_of
 
 pytestmark = pytest.mark.anyio
 
@@ -202,6 +202,25 @@ async def test_a_read_only_database_is_not_ready(tmp_path: Path) -> None:
         await set_pragma(store, "query_only = ON")
         with pytest.raises(StoreUnavailable, match="readonly"):
             await store.check()
+
+
+def removed(path: Path) -> None:
+    path.unlink()
+
+
+def replaced(path: Path) -> None:
+    path.rename(path.with_suffix(".old"))
+    path.touch()
+
+
+@pytest.mark.parametrize("lose", [removed, replaced])
+async def test_nothing_is_promised_once_the_file_is_gone(
+    tmp_path: Path, lose: Callable[[Path], None]
+) -> None:
+    async with opened(tmp_path) as store:
+        lose(tmp_path / "bot.db")
+        with pytest.raises(StoreUnavailable, match="was removed or replaced"):
+            await store.deliveries.accept(arrival("d1"))
 
 
 async def test_a_closed_store_accepts_nothing(tmp_path: Path) -> None:

@@ -6,7 +6,11 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from test_store_given import (
+
+from bot.core.events import SendDone
+from bot.core.model import Release
+from bot.store import Outdated, PostToMake, SendRepeated, Store, Stored
+from tests.adapters.test_store_given import (
     HOME,
     MINUTE,
     NOW,
@@ -22,10 +26,6 @@ from test_store_given import (
     send,
     start,
 )
-
-from bot.core.events import SendDone
-from bot.core.model import Release
-from bot.store import Outdated, PostToMake, SendRepeated, Store, Stored
 
 pytestmark = pytest.mark.anyio
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_store_given import HOME, MINUTE, NOW, comment, opened, release, start
 
 from bot.store import PostState, PostToMake, Store, Surface
+from tests.adapters.test_store_given import HOME, MINUTE, NOW, comment, opened, release, start
 
 pytestmark = pytest.mark.anyio
 

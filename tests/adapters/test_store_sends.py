@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from test_store_given import HOME, commit, opened, release, send, start
 
 from bot.store import RunTaken, SendRepeated, SendState, SendToOpen, SlotTaken, Store
+from tests.adapters.test_store_given import HOME, commit, opened, release, send, start
 
 pytestmark = pytest.mark.anyio
 

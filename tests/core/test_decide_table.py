@@ -61,7 +61,7 @@ EVENTS: dict[str, Callable[[Journey], Event]] = {
     "send refused": lambda _: SendRefused("build", 1, _REFUSED),
     "send unknown": lambda _: SendUnknown("build", 1, "lost"),
     "outcome of another send": lambda _: SendDone("build", 2, 9, None),
-    "no candidate": lambda journey: _found(journey),
+    "no candidate": _found,
     "one candidate": lambda journey: _found(journey, 9),
     "two candidates": lambda journey: _found(journey, 8, 9),
     "run queued": lambda _: RunLevel("build", run_seen(status="queued"), confirmed=True),

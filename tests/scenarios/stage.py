@@ -252,6 +252,9 @@ class Stage:
         """The newest run of a workflow."""
         return repo.workflows[file].runs[-1]
 
+    def run_ids(self, repo: str, file: str = "pre-release.yml") -> list[int]:
+        return [run.id for run in self.world.repositories[repo].workflows[file].runs]
+
     def glance(self) -> str:
         shown = [f"{status.version}: {status.state} {status.steps}" for status in self.statuses()]
         return "\n".join(shown) or "no status comment"

@@ -16,7 +16,7 @@ _IN_CODE = str.maketrans({"`": "'", "|": "¦", "<": "‹", ">": "›", "@": "＠
 
 _TAME = re.compile(r"[\w,.;:()'\"!?/%+=…–—’“”-]+")
 _REFERENCE = re.compile(
-    r"(?i)^/\w|://|^\W*(?:www\.|mailto:|xmpp:)|:[\w+-]+:|\bgh-\d|(?<![a-z0-9])[0-9a-f]{7,40}(?![a-z0-9])"
+    r"(?i)^/\w|://|www\.|mailto:|xmpp:|:[\w+-]+:|\bgh-\d|(?<![a-z0-9])[0-9a-f]{7,40}(?![a-z0-9])"
     r"|(?:^|\W)_|_(?:\W|$)|--"
 )
 """What GitHub makes more of than text though its letters are tame: addresses, icons, commits, emphasis."""

@@ -32,7 +32,6 @@ from bot.core.present import check_body
 
 from .releases import FAILED, PLAN, PUBLIC, WEB, at, bound, failed, needing, record, release
 
-
 MOVED = Trouble(TroubleKind.MOVED)
 
 
