@@ -23,7 +23,7 @@ from bot.simulator.world import Urls, World
 
 SEED = 11
 _LIMIT = 90.0
-_START_LIMIT = 20.0
+_START_LIMIT = 30.0
 _QUIET = 1.5
 """Seconds in which everything has to stay as expected before the story is over."""
 
@@ -101,7 +101,7 @@ class Demo:
                 self._plot(self.course.death)
             began = self._screen.elapsed
             self._begin()
-            self.course.took = await self._watch(began) - began
+            self.course.took = await self._watch() - began
             await self._stop_bot()
         except DemoFailed as error:
             self.course.broke_off = str(error)
@@ -134,7 +134,7 @@ class Demo:
                 "chaos      the delivery of this command is lost: the bot has to find it by looking"
             )
 
-    async def _watch(self, began: float) -> float:
+    async def _watch(self) -> float:
         """Until everything is, and stays, as expected. The time when it became so."""
         since: float | None = None
         while since is None or self._screen.elapsed - since < _QUIET:
@@ -143,8 +143,6 @@ class Demo:
                 await self._revive()
             if (reason := self.story.over) is not None:
                 raise DemoFailed(reason)
-            if self._screen.elapsed - began > _LIMIT:
-                raise DemoFailed(f"it is not over after {_LIMIT:.0f} s")
             if not self.story.is_as_told:
                 since = None
             elif since is None:
@@ -152,8 +150,10 @@ class Demo:
         return since
 
     async def _look(self) -> None:
-        """Tells what is new. A simulator that has stopped is not waited for."""
+        """Tells what is new. Nothing is waited for without end, nor a simulator that has stopped."""
         await asyncio.sleep(0.1)
+        if self._screen.elapsed > _LIMIT:
+            raise DemoFailed(f"it is not over after {_LIMIT:.0f} s")
         self._post.check()
         self._tell_news()
         self._screen.show(self.story.status())

@@ -40,6 +40,7 @@ class Screen:
         self._is_live = console.is_terminal and not console.is_dumb_terminal
         self._console = console if self._is_live else Console(file=console.file, width=_PLAIN_WIDTH)
         self._live = Live(console=self._console, auto_refresh=False) if self._is_live else None
+        self._shown: tuple[Status | None, int] | None = None
         self._began = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -65,14 +66,16 @@ class Screen:
     def tell(self, news: str) -> None:
         """A line with its time; its first word says what kind of news it is."""
         kind = news.split(" ", 1)[0]
-        line = Text(f"{self.elapsed:6.1f}s  ", "dim")
+        line = Text().append(f"{self.elapsed:6.1f}s  ", "dim")
         line.append(news, _STYLES.get(kind, "red" if "failure" in news else ""))
         self._console.print(line, soft_wrap=True)
 
     def show(self, status: Status | None) -> None:
-        """The steps as the status comment shows them at the moment."""
-        if self._live is not None:
-            self._live.update(_board(status, self.elapsed), refresh=True)
+        """The steps as the status comment shows them at the moment; drawn again only when something changed."""
+        shown = (status, int(self.elapsed))
+        if self._live is not None and shown != self._shown:
+            self._shown = shown
+            self._live.update(_board(*shown), refresh=True)
 
     def heading(self, text: str) -> None:
         self.say()
@@ -85,7 +88,7 @@ class Screen:
         """Names and values below each other."""
         width = max(len(name) for name, _ in facts)
         for name, value in facts:
-            line = Text("  ").append(name.ljust(width + 2), "dim").append(value)
+            line = Text("  ").append(name.ljust(width + 2), "cyan").append(value)
             self._console.print(line, soft_wrap=True)
 
     def judge(self, expectations: Sequence[Expectation]) -> None:
@@ -121,11 +124,11 @@ class Screen:
             self.say(line.rstrip())
 
 
-def _board(status: Status | None, elapsed: float) -> RenderableType:
+def _board(status: Status | None, seconds: int) -> RenderableType:
     if status is None:
-        return Text(f"{elapsed:5.0f}s  There is no status comment yet.", "dim")
+        return Text(f"{seconds:5}s  There is no status comment yet.", "dim")
     table = Table("step", "state", "run", "attempt", "time", box=None, padding=(0, 2), header_style="dim")
     for row in status.rows:
         table.add_row(*(Text(cell) for cell in (row.step, row.state, row.run, row.attempt, row.time)))
     first = Text(f"\n{status.icon} {status.title}: {status.state}", "bold")
-    return Group(first, Text(status.sentence), table, Text(f"{elapsed:5.0f}s", "dim"))
+    return Group(first, Text(status.sentence), table, Text(f"{seconds:5}s", "dim"))

@@ -192,7 +192,7 @@ def _bind(draft: Draft, step: str, seen: RunSeen) -> None:
     run = bound_run(seen)
     live = replace(run, status="in_progress", conclusion=None) if run.over else run
     draft.bind(step, live)
-    draft.put(step, Running(run=live, confirm=run.over), f"bound to run {run.id}")
+    draft.put(step, Running(run=live, confirm=run.over or run.held), f"bound to run {run.id}")
 
 
 def is_dispatch(draft: Draft, step: str) -> bool:

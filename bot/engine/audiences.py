@@ -25,11 +25,15 @@ class Audiences:
         self._clock = clock
         self._seen: dict[str, tuple[datetime, RepositoryFacts]] = {}
 
-    def heard(self, repo: str, visibility: str) -> None:
-        """A delivery shows another visibility than the one we know: read it again before the next write."""
+    def heard(self, repo: str, visibility: str, *, said_at: datetime | None = None) -> None:
+        """A delivery shows the visibility that GitHub saw at `said_at`: another one than ours is read anew."""
         known = self._seen.get(repo.lower())
-        if known is not None and known[1].visibility != visibility:
+        if known is None:
+            return
+        if known[1].visibility != visibility:
             del self._seen[repo.lower()]
+        elif said_at is not None and known[0] < said_at <= self._clock.now():
+            self._seen[repo.lower()] = (said_at, known[1])
 
     async def facts(self, repo: str) -> RepositoryFacts:
         """The repository as GitHub shows it, at most a few minutes old."""

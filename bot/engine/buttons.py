@@ -74,8 +74,13 @@ class Buttons:
                 return None
             return outcome
 
+        # A click that comes too early - Re-run while the check run is in progress - must not use the button up.
+        if isinstance(outcome := resolve(release, command, person.login), Refused):
+            return f"refused: {outcome.why}"
         github_id = surface.github_id or 0
-        if not await self._store.surfaces.use_button(release.id, surface.step, github_id, identifier):
+        if not await self._store.surfaces.use_button(
+            release.id, surface.step, github_id, identifier, delivery=delivery
+        ):
             return "used already"
         changed = await self._releases.happen(release.id, choose, finished_delivery=delivery)
         if changed is None:

@@ -19,6 +19,7 @@ from bot.core.wants import wanted, watched
 from bot.engine.alarm import Alarm
 from bot.engine.audiences import Audiences
 from bot.engine.buttons import Buttons
+from bot.engine.check_reports import CheckReports
 from bot.engine.diagnosis import Diagnosis
 from bot.engine.inbox import Inbox
 from bot.engine.listen import Listener
@@ -31,6 +32,7 @@ from bot.engine.releases import Changed, Releases
 from bot.engine.reports import Reports
 from bot.engine.sendcheck import SendCheck
 from bot.engine.sights import Sights
+from bot.engine.status_reports import StatusReports
 from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.store import Store, StoreUnavailable
@@ -80,16 +82,12 @@ class Engine:
             performer=self._performer,
             look_seconds=look,
         )
-        self._reports = Reports(
-            store=store,
-            github=github,
-            clock=clock,
-            audiences=self.audiences,
-            web_url=settings.github_url,
-            edit_seconds=settings.edit_seconds,
-        )
+        web_url = settings.github_url
+        status = StatusReports(store=store, github=github, audiences=self.audiences, web_url=web_url)
+        checks = CheckReports(store=store, github=github, audiences=self.audiences, web_url=web_url)
+        self._reports = Reports(clock=clock, status=status, checks=checks, edit_seconds=settings.edit_seconds)
         self._poster = Poster(
-            store=store, github=github, clock=clock, audiences=self.audiences, web_url=settings.github_url
+            store=store, github=github, clock=clock, audiences=self.audiences, web_url=web_url
         )
         orders = Orders(
             settings=settings,
@@ -112,6 +110,7 @@ class Engine:
             ),
             audiences=self.audiences,
             reports=self._reports,
+            status=status,
             metrics=metrics,
         )
         self._listener = Listener(

@@ -36,6 +36,7 @@ from bot.engine.perform import Performer
 from bot.engine.ports import Clock
 from bot.engine.releases import Releases
 from bot.engine.reports import Reports
+from bot.engine.status_reports import StatusReports
 from bot.metrics import Metrics
 from bot.store import DeliveryRow, Store, StoreUnavailable
 
@@ -58,6 +59,7 @@ class Inbox:
         buttons: Buttons,
         audiences: Audiences,
         reports: Reports,
+        status: StatusReports,
         metrics: Metrics,
     ) -> None:
         self._store = store
@@ -68,6 +70,7 @@ class Inbox:
         self._buttons = buttons
         self._audiences = audiences
         self._reports = reports
+        self._status = status
         self._metrics = metrics
         self._alarm = Alarm(clock)
         self._under_way: set[str] = set()
@@ -140,7 +143,8 @@ class Inbox:
     async def _act(self, row: DeliveryRow, happening: Happening) -> None:
         if not isinstance(happening, InstallationChanged | Ping):
             repository = happening.repository
-            self._audiences.heard(repository.full_name, repository.visibility)
+            said_at = happening.run.updated_at if isinstance(happening, RunChanged) else None
+            self._audiences.heard(repository.full_name, repository.visibility, said_at=said_at)
         match happening:
             case CommentCreated():
                 await self._orders.hear(Heard(happening, row.id))
@@ -192,7 +196,7 @@ class Inbox:
             log.info("a hint could not be followed", error=str(error))
 
     async def _comment_deleted(self, deleted: CommentDeleted) -> None:
-        release_id = await self._reports.comment_deleted(deleted.repository.full_name, deleted.comment_id)
+        release_id = await self._status.comment_deleted(deleted.repository.full_name, deleted.comment_id)
         release = self._releases.get(release_id or "")
         if release is not None:
             self._reports.publish(release)

@@ -146,9 +146,10 @@ class Orders:
     ) -> None:
         """Seen at once; then who it is decides how much is said."""
         comment = heard.comment
-        known = isinstance(book, Book) or not isinstance(command, commands.Start | commands.Help | Malformed)
+        known = isinstance(book, Book) or await self._is_about_release(heard, command)
         crowded = await self._crowded(heard)
-        if known and not crowded and not comment.is_pull_request:
+        seen_at_once = known and not crowded and not comment.is_pull_request
+        if seen_at_once:
             self._poster.react_soon(heard.home, comment.comment_id, "eyes")
         try:
             standing = await Roles(self._github, self._clock).of(heard.person, heard.home)
@@ -158,12 +159,30 @@ class Orders:
             return await self._stranger(heard, crowded=crowded, known=known)
         if comment.is_pull_request:
             return await self._finish(heard, Outcome(accepted=False), command)
-        if not known and not standing.reaches("write"):
+        unread = isinstance(book, NoBook) and not book.where
+        if not known and not standing.reaches("write") and not (unread and not standing.known):
             return await self._done(heard, "no pipeline file, and nobody to tell")
+        if not seen_at_once:
+            self._poster.react_soon(heard.home, comment.comment_id, "eyes")
         outcome = await self._judge(heard, command, book, standing)
         if outcome is not None:
             await self._finish(heard, outcome, command)
         return None
+
+    async def _is_about_release(self, heard: Heard, command: Command | Malformed) -> bool:
+        """Whether it can be carried out without the pipeline file: only starting and help read it."""
+        here = self._releases.at_home(heard.home)
+        match command:
+            case Malformed():
+                return bool(here)
+            case commands.Start() | commands.Help():
+                return False
+        if any(release.pipeline.lower() == command.pipeline.lower() for release in here):
+            return True
+        version = command.version
+        return version is not None and bool(
+            await self._store.releases.find(heard.home, pipeline=command.pipeline, version=version)
+        )
 
     async def _crowded(self, heard: Heard) -> bool:
         hour_ago = self._clock.now() - timedelta(hours=1)
@@ -190,16 +209,16 @@ class Orders:
             return Outcome(accepted=False, answer=present.late_answer(age))
         if not standing.known:
             return Outcome(accepted=False, answer=present.unverified_answer())
+        if not isinstance(book, Book) and not await self._is_about_release(heard, command):
+            return await self._bookless(heard, book)
         not_write = Outcome(accepted=False, answer=present.not_permitted_answer("write"))
         match command:
             case Malformed(sentence=sentence):
-                if not isinstance(book, Book) and not self._releases.at_home(heard.home):
-                    return await self._bookless(heard, book)
                 return Outcome(accepted=False, answer=present.malformed_answer(sentence))
             case commands.Start():
                 if not isinstance(book, Book):
                     return await self._bookless(heard, book)
-                return await self._start(heard, command, book)
+                return await self._start(heard, command, book, standing)
             case commands.Help() | commands.Status() if not standing.reaches("write"):
                 return not_write
             case commands.Start(dry_run=True) if not standing.reaches("write"):
@@ -211,7 +230,7 @@ class Orders:
             case commands.Status():
                 return await self._status(heard, command)
             case _:
-                return await self._steer(heard, command)
+                return await self._steer(heard, command, standing)
 
     async def _bookless(self, heard: Heard, book: Book | BadBook | NoBook) -> Outcome:
         """There is no pipeline file, or it is broken: whoever may write here is told."""
@@ -252,7 +271,9 @@ class Orders:
 
     # -- starting ------------------------------------------------------------------------------------
 
-    async def _start(self, heard: Heard, command: commands.Start, book: Book) -> Outcome | None:
+    async def _start(
+        self, heard: Heard, command: commands.Start, book: Book, standing: Standing
+    ) -> Outcome | None:
         pipeline = book.pipelines.find(command.pipeline)
         if pipeline is None:
             return Outcome(accepted=False, answer=present.not_in_file_answer(command.pipeline))
@@ -260,7 +281,7 @@ class Orders:
             plans = [_plan(pipeline, text, heard.home, book) for text in command.versions]
         except (BadTemplate, BadPipelineFile) as error:
             return Outcome(accepted=False, answer=present.malformed_answer(str(error)))
-        preflight = Preflight(self._github, self._clock, self._audiences, Roles(self._github, self._clock))
+        preflight = self._preflight(standing)
         role = "read" if command.dry_run else pipeline.permission
         barred = await preflight.access(heard.person, plans[0], role)
         checked = await asyncio.gather(
@@ -326,19 +347,28 @@ class Orders:
 
     # -- steering an open release --------------------------------------------------------------------
 
-    async def _steer(self, heard: Heard, command: OpenCommand | commands.Adopt) -> Outcome | None:
+    async def _steer(
+        self, heard: Heard, command: OpenCommand | commands.Adopt, standing: Standing
+    ) -> Outcome | None:
         release = await self._release_meant(heard, command)
         if isinstance(release, Outcome):
             return release
-        return await self.steer(heard, command, release)
+        return await self._carry_out(heard, command, release, standing)
 
-    async def steer(
-        self, heard: Heard, command: OpenCommand | commands.Adopt, release: Release
+    def _preflight(self, standing: Standing) -> Preflight:
+        roles = Roles(self._github, self._clock, known=standing)
+        return Preflight(self._github, self._clock, self._audiences, roles)
+
+    async def _carry_out(
+        self,
+        heard: Heard,
+        command: OpenCommand | commands.Adopt,
+        release: Release,
+        standing: Standing,
     ) -> Outcome | None:
         """Checks the role in every repository of the frozen plan, then carries the command out."""
         audience = await self._audiences.of_plan(heard.home, release.plan)
-        roles = Preflight(self._github, self._clock, self._audiences, Roles(self._github, self._clock))
-        barred = await roles.access(heard.person, release.plan, release.plan.permission)
+        barred = await self._preflight(standing).access(heard.person, release.plan, release.plan.permission)
         if barred:
             return Outcome(accepted=False, answer=_barred_answer(release, barred, audience))
         named = await self._named_run(release, command) if isinstance(command, commands.Adopt) else None

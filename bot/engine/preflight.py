@@ -5,13 +5,13 @@ nothing more (contract section 3).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from bot.core.facts import GitHubError, NotFound, NotInstalled, RepositoryFacts
+from bot.core.facts import GitHubError, NotFound, NotInstalled, RepositoryFacts, WorkflowFacts
 from bot.core.model import Person, Release
 from bot.core.plan import DispatchStep, Plan, RunStep, WatchStep, same_repository
 from bot.core.problems import Problem, ProblemKind
@@ -22,6 +22,7 @@ from bot.engine.roles import Roles
 from bot.engine.sendcheck import ref_exists
 
 _OFF = {
+    "missing": "does not exist",
     "disabled_manually": "is disabled",
     "disabled_inactivity": "was disabled by GitHub for inactivity",
     "disabled_fork": "is disabled in this fork",
@@ -45,6 +46,7 @@ class Preflight:
         self._clock = clock
         self._audiences = audiences
         self._roles = roles
+        self._states: dict[str, asyncio.Future[tuple[WorkflowFacts, ...]]] = {}
         self._asked: dict[tuple[str, ...], asyncio.Future[tuple[Problem, ...]]] = {}
 
     async def access(self, person: Person, plan: Plan, role: str) -> tuple[Problem, ...]:
@@ -124,14 +126,24 @@ class Preflight:
             return (_problem(ProblemKind.UNVERIFIED, step, "GitHub could not be read"),)
 
     async def _workflow(self, step: RunStep) -> tuple[Problem, ...]:
-        try:
-            facts = await self._github.workflow(step.repo, step.workflow)
-        except NotFound:
-            return (_problem(ProblemKind.WORKFLOW, step, f"`{step.workflow}` does not exist"),)
-        if facts.state == "active":
+        states = await self._workflow_states(step.repo)
+        state = states.get(step.workflow, "missing")
+        if state == "active":
             return ()
-        state = _OFF.get(facts.state, "is not active")
-        return (_problem(ProblemKind.WORKFLOW, step, f"`{step.workflow}` {state}"),)
+        what = _OFF.get(state, "is not active")
+        return (_problem(ProblemKind.WORKFLOW, step, f"`{step.workflow}` {what}"),)
+
+    async def _workflow_states(self, repo: str) -> Mapping[str, str]:
+        """The state of each workflow file, listed once per repository and command."""
+        key = repo.lower()
+        if key not in self._states:
+            self._states[key] = asyncio.ensure_future(self._github.workflows(repo))
+        try:
+            found = await self._states[key]
+        except GitHubError:
+            self._states.pop(key, None)
+            raise
+        return {facts.path.rsplit("/", 1)[-1]: facts.state for facts in found}
 
     async def _trigger(self, step: DispatchStep, ref: str) -> tuple[Problem, ...]:
         try:

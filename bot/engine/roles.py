@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.core.facts import GitHubError, NotFound, NotInstalled, RoleFacts
 from bot.core.model import Person
+from bot.core.plan import same_repository
 from bot.core.problems import Problem, ProblemKind
 from bot.engine.patience import patiently
 from bot.engine.ports import Clock, GitHub
@@ -30,14 +31,17 @@ class Standing:
 
 
 class Roles:
-    """Roles of one person, each repository asked once per command."""
+    """Roles of one person, for the length of one command; `known`: what was asked for it already."""
 
-    def __init__(self, github: GitHub, clock: Clock) -> None:
+    def __init__(self, github: GitHub, clock: Clock, *, known: Standing | None = None) -> None:
         self._github = github
         self._clock = clock
+        self._known = known
 
     async def of(self, person: Person, repo: str) -> Standing:
         """The person's standing; raises `NotInstalled` where the bot itself has no access."""
+        if self._known is not None and same_repository(self._known.repo, repo):
+            return self._known
         try:
             facts = await patiently(self._clock, lambda: self._github.role(repo, person.login))
         except NotInstalled:

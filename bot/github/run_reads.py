@@ -19,13 +19,10 @@ _LOG_TAIL_BYTES = 256 * 1024
 class RunReads(Reader):
     """The part of `GitHubCalls` that looks at GitHub Actions."""
 
-    async def workflow(self, repo: str, workflow: str) -> WorkflowFacts:
-        """Read. https://docs.github.com/rest/actions/workflows#get-a-workflow"""
-        return await self._one(
-            repo,
-            "/repos/{repo}/actions/workflows/{workflow}",
-            lambda data: reading.workflow_from_http(reading.mapping(data)),
-            workflow=file_name(workflow),
+    async def workflows(self, repo: str) -> tuple[WorkflowFacts, ...]:
+        """Read: all pages. https://docs.github.com/rest/actions/workflows#list-repository-workflows"""
+        return await self._pages(
+            repo, "/repos/{repo}/actions/workflows", "workflows", reading.workflow_from_http
         )
 
     async def runs(self, repo: str, *, page: int) -> tuple[RunSeen, ...]:

@@ -130,7 +130,7 @@ class Story:
             return "the command was refused"
         status = self.status()
         if status is not None and status.state in {"needs attention", "cancelled"}:
-            return f"the release ended as {status.state!r}"
+            return f"the release is {status.state!r}"
         return None
 
     @property
@@ -158,7 +158,7 @@ class Story:
 
     def _acknowledged(self) -> str | None:
         found = self.command.reactions_of(self.world.bot.login) if self.command else []
-        return None if found == ["eyes", "rocket"] else f"its reactions are {_listed(found)}"
+        return None if found == ["eyes", "rocket"] else f"its reactions are {_listed(found) or 'none'}"
 
     def _dispatched(self) -> str | None:
         sent = Counter((str(e.repository), e.path.split("/")[-2]) for e in self.world.ledger.dispatches)
@@ -177,7 +177,7 @@ class Story:
             return f"{BUILD} has {len(runs)} runs in {OSS}"
         asked = [entry.path for entry in self.world.ledger.reruns]
         wanted = f"/repos/{OSS}/actions/runs/{runs[0].id}/rerun-failed-jobs"
-        return None if asked == [wanted] else f"re-runs asked for: {_listed(asked)}"
+        return None if asked == [wanted] else f"re-runs asked for: {_listed(asked) or 'none'}"
 
     def _ordered(self) -> str | None:
         builds = [run for repo in (self.oss, self.ee) for run in repo.workflows[BUILD].runs]
@@ -228,7 +228,7 @@ class Story:
             checks = self.checks(step)
             places = [check.repository.full_name for check in checks]
             if places != [repo]:
-                yield f"{step} has check runs in {_listed(places)}"
+                yield f"{step} has check runs in {_listed(places)}" if places else f"{step} has none"
             elif checks[0].conclusion != "success":
                 yield f"that of {step} is {checks[0].conclusion or checks[0].status}"
 

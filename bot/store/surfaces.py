@@ -47,23 +47,29 @@ class Surfaces:
 
         return await self._database.transact(work)
 
-    async def use_button(self, release_id: str, step: str, github_id: int, identifier: str) -> bool:
-        """True the first time, and only when `github_id` is the newest check run of the step."""
+    async def use_button(
+        self, release_id: str, step: str, github_id: int, identifier: str, *, delivery: str = ""
+    ) -> bool:
+        """True the first time, and only when `github_id` is the newest check run of the step.
+
+        A `delivery` that was handled halfway when the process died is still the first time.
+        """
         mine = (
             surfaces.c.release_id == release_id,
             surfaces.c.kind == "check",
             surfaces.c.step == step,
             surfaces.c.github_id == github_id,
         )
+        use = f"{identifier} {delivery}".strip()
 
         def work(connection: Connection) -> bool:
             text = connection.execute(select(surfaces.c.used_buttons).where(*mine).with_for_update()).scalar()
             if text is None:
                 return False
-            used = json.loads(text)
-            if identifier in used:
-                return False
-            used_now = json.dumps([*used, identifier])
+            used: list[str] = json.loads(text)
+            if any(earlier.partition(" ")[0] == identifier for earlier in used):
+                return bool(delivery) and use in used
+            used_now = json.dumps([*used, use])
             connection.execute(update(surfaces).where(*mine).values(used_buttons=used_now))
             return True
 

@@ -175,14 +175,11 @@ async def test_what_is_no_small_text_file_is_refused(
         await calls.file(REPO, "x")
 
 
-@pytest.mark.parametrize("name", ["release.yml", ".github/workflows/release.yml"])
-async def test_a_workflow_is_asked_for_by_its_file_name(
-    github: ScriptedGitHub, calls: GitHubCalls, name: str
-) -> None:
-    answer = {"id": 4, "path": ".github/workflows/release.yml", "state": "active"}
-    github.answers("GET", f"{ACTIONS}/workflows/release.yml$", said(200, answer))
+async def test_workflows_are_listed_with_their_state(github: ScriptedGitHub, calls: GitHubCalls) -> None:
+    listed = [{"id": 4, "path": ".github/workflows/release.yml", "state": "active"}]
+    github.answers("GET", f"{ACTIONS}/workflows$", said(200, {"total_count": 1, "workflows": listed}))
 
-    assert await calls.workflow(REPO, name) == WorkflowFacts(4, ".github/workflows/release.yml", "active")
+    assert await calls.workflows(REPO) == (WorkflowFacts(4, ".github/workflows/release.yml", "active"),)
 
 
 def reference(name: str, kind: str, sha: str) -> httpx.Response:

@@ -22,6 +22,7 @@ from bot.simulator.transport import SimulatorTransport
 from bot.simulator.webhooks import Courier
 from bot.simulator.world import World
 from tests.scenarios.reading import StatusComment
+from tests.scenarios.wire import Wire
 
 OSS, EE = "acme/widget", "acme/widget-ee"
 START = 'inputs: {releaseVersion: "{{ version }}"}, unless-tag: "v{{ version }}"'
@@ -100,6 +101,8 @@ class Stage:
         self.issue = self.world.add_issue(self.oss, 7)
         self.pipeline(TWO_EDITIONS)
         self.bot: Bot | None = None
+        self.wire = Wire(SimulatorTransport(self.world, self.clock.sleep))
+        self._not_ours: set[asyncio.Task[object]] = set()
         self._http: httpx.AsyncClient | None = None
         self._environment = {
             "APP_ID": str(self.world.app.id),
@@ -123,8 +126,9 @@ class Stage:
         """Starts the bot; may be said again after `bot_dies`."""
         self._environment |= settings
         loaded = Settings.load(self._environment, self.folder)
-        transport = SimulatorTransport(self.world, self.clock.sleep)
-        self.bot = await Bot.build(loaded, clock=self.clock, transport=transport)
+        self.wire.mended()
+        self._not_ours = asyncio.all_tasks()
+        self.bot = await Bot.build(loaded, clock=self.clock, transport=self.wire)
         app = httpx.ASGITransport(app=self.bot.web, raise_app_exceptions=False)
         self._http = httpx.AsyncClient(transport=app, base_url="http://bot")
         await self.bot.start()
@@ -142,6 +146,20 @@ class Stage:
         await self.closes()
         await self.opens()
 
+    async def bot_dies(self) -> None:
+        """The process is killed: no goodbye and no grace. What it asked for last may be done or not."""
+        assert self.bot is not None and self._http is not None
+        self.wire.cut = True
+        while self.bot.store.busy:
+            await asyncio.sleep(0.0002)
+        bot, http, self.bot, self._http = self.bot, self._http, None, None
+        lost = asyncio.all_tasks() - self._not_ours
+        for task in lost:
+            task.cancel()
+        await asyncio.gather(*lost, return_exceptions=True)
+        await http.aclose()
+        await bot.store.close()
+
     async def _post(self, body: bytes, headers: dict[str, str]) -> int:
         if self._http is None:
             raise OSError("nobody listens")
@@ -155,6 +173,9 @@ class Stage:
         loop = asyncio.get_running_loop()
         quiet = 0
         while quiet < 4:
+            if self.wire.cut and self.bot is not None:
+                await self.bot_dies()
+                await self.opens()
             self.world.turn()
             await self.courier.deliver_due()
             await asyncio.sleep(0)

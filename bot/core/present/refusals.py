@@ -4,7 +4,7 @@ Rule: the first sentence says what is refused and why. A link stands only where 
 """
 
 import re
-from typing import assert_never
+from typing import Literal, assert_never
 
 from bot.core.audience import Audience
 from bot.core.model import NeedsPerson, Release, run_of, word_of
@@ -35,6 +35,24 @@ _RIGHT_RUN = "Give the id or the URL of a run with the step's repository, workfl
 _SAFE_LINK = re.compile(r"https?://[A-Za-z0-9.:/_-]+/actions/runs/\d+(?:/attempts/\d+)?")
 
 
+_OfRelease = Literal[
+    No.FINISHED,
+    No.CANCELLING,
+    No.PAUSED,
+    No.ALREADY_PAUSED,
+    No.NOT_PAUSED,
+    No.UNKNOWN_STEP,
+    No.NOTHING_TO_RETRY,
+    No.NOTHING_TO_APPROVE,
+    No.SEVERAL_TO_APPROVE,
+]
+_OfStep = Literal[No.NO_APPROVAL, No.STEP_OVER, No.NEEDS_UNMET, No.NOT_FAILED, No.ADOPT_APPROVAL]
+_OfAttempt = Literal[No.ENVIRONMENT, No.LIVE, No.SEND_UNKNOWN, No.NOT_RERUNNABLE, No.REDO_WATCHED]
+_OfRun = Literal[No.OTHER_REPOSITORY, No.OTHER_WORKFLOW, No.OTHER_REF, No.BOUND_ELSEWHERE, No.NO_SUCH_RUN]
+_Answer = tuple[str, str]
+"""What is refused and why; what to do instead."""
+
+
 def refused_answer(refused: Refused, release: Release, audience: Audience) -> str:
     """One sentence that names the rule, then what to do or who can do it."""
     view = View(release, audience, "")
@@ -52,94 +70,123 @@ def _guarded(view: View, step: Step, refused: Refused) -> str:
     return f"{code(step.name)} is {word}, and the command does not fit that state. {_STATUS_TELLS}"
 
 
-def _answer(view: View, refused: Refused) -> tuple[str, str]:
-    what = f"{view.release.pipeline} {view.release.version}"
-    target = _target(view, refused)
-    step = code(target.name) if target else "That step"
-    link = _link(refused) if target else ""
+def _answer(view: View, refused: Refused) -> _Answer:
+    """Rules about the release, about an attempt of a step, about its state, and about a run to adopt."""
     match refused.why:
+        case (
+            No.FINISHED
+            | No.CANCELLING
+            | No.PAUSED
+            | No.ALREADY_PAUSED
+            | No.NOT_PAUSED
+            | No.UNKNOWN_STEP
+            | No.NOTHING_TO_RETRY
+            | No.NOTHING_TO_APPROVE
+            | No.SEVERAL_TO_APPROVE
+        ) as why:
+            return _of_release(view, why, refused.text)
+        case (
+            No.OTHER_REPOSITORY | No.OTHER_WORKFLOW | No.OTHER_REF | No.BOUND_ELSEWHERE | No.NO_SUCH_RUN
+        ) as why:
+            return _of_run(view, why, refused), _RIGHT_RUN
+        case (No.ENVIRONMENT | No.LIVE | No.SEND_UNKNOWN | No.NOT_RERUNNABLE | No.REDO_WATCHED) as why:
+            return _of_attempt(view, why, refused)
+        case (No.NO_APPROVAL | No.STEP_OVER | No.NEEDS_UNMET | No.NOT_FAILED | No.ADOPT_APPROVAL) as why:
+            return _of_step(view, why, refused), _STATUS_TELLS
+        case _:
+            assert_never(refused.why)
+
+
+def _of_release(view: View, why: _OfRelease, text: str) -> _Answer:
+    what = f"{view.release.pipeline} {view.release.version}"
+    match why:
         case No.FINISHED:
-            status = view.command("status")
-            return (
-                f"{what} is {view.release.word}, so nothing about it can be changed.",
-                f"{status} still works.",
-            )
+            word, status = view.release.word, view.command("status")
+            return f"{what} is {word}, so nothing about it can be changed.", f"{status} still works."
         case No.CANCELLING:
             return f"{what} is being cancelled, so no other command is carried out.", _STATUS_TELLS
         case No.PAUSED:
-            return f"{what} is paused, and nothing is sent or re-run in a pause.", _first(view, "resume")
+            first = f"Type {view.command('resume')} first."
+            return f"{what} is paused, and nothing is sent or re-run in a pause.", first
         case No.ALREADY_PAUSED:
             return f"{what} is paused already.", f"{view.command('resume')} goes on."
         case No.NOT_PAUSED:
             return f"{what} is not paused, so there is nothing to resume.", _STATUS_TELLS
         case No.UNKNOWN_STEP:
-            return f"{code(refused.text, most=60)} is not a step of {what}.", _known_steps(view, refused.text)
+            return f"{code(text, most=60)} is not a step of {what}.", _known_steps(view, text)
         case No.NOTHING_TO_RETRY:
-            return (
-                f"Nothing in {what} can be retried: no step has failed or waits for a re-run.",
-                _STATUS_TELLS,
-            )
+            nothing = f"Nothing in {what} can be retried: no step has failed or waits for a re-run."
+            return nothing, _STATUS_TELLS
         case No.NOTHING_TO_APPROVE:
             return f"No step of {what} waits for an approval.", _STATUS_TELLS
         case No.SEVERAL_TO_APPROVE:
-            waiting = [word.strip() for word in refused.text.split(",")]
+            waiting = [word.strip() for word in text.split(",")]
             example = view.command("approve", waiting[0])
             return f"Several steps of {what} wait for an approval: {names(waiting)}.", f"Name one: {example}."
+        case _:
+            assert_never(why)
+
+
+def _of_step(view: View, why: _OfStep, refused: Refused) -> str:
+    step = _name(view, refused)
+    match why:
         case No.NO_APPROVAL:
-            return f"{step} is not an approval step, so there is nothing to approve.", _STATUS_TELLS
+            return f"{step} is not an approval step, so there is nothing to approve."
+        case No.STEP_OVER:
+            return f"{step} is over already, and what is over is not changed."
+        case No.NEEDS_UNMET:
+            return f"It is not yet the turn of {step}{_unmet(view, refused)}."
+        case No.NOT_FAILED:
+            return f"{step} has not failed, so there is nothing to do again."
+        case No.ADOPT_APPROVAL:
+            return f"{step} is an approval and has no run to adopt."
+        case _:
+            assert_never(why)
+
+
+def _of_attempt(view: View, why: _OfAttempt, refused: Refused) -> _Answer:
+    step, link = _name(view, refused), _link(view, refused)
+    match why:
         case No.ENVIRONMENT:
-            where = link or "on the page of its run"
-            return (
-                f"{step} waits for the approval of an environment, which only GitHub can take.",
-                f"Its reviewers approve it there: {where}.",
-            )
+            first = f"{step} waits for the approval of an environment, which only GitHub can take."
+            return first, f"Its reviewers approve it there: {link or 'on the page of its run'}."
         case No.LIVE:
             there = f": {link}" if link else ""
             return f"The run of {step} is not over{there}.", "Wait for its end, or cancel it on GitHub first."
-        case No.STEP_OVER:
-            return f"{step} is over already, and what is over is not changed.", _STATUS_TELLS
-        case No.NEEDS_UNMET:
-            return f"It is not yet the turn of {step}{_unmet(view, refused)}.", _STATUS_TELLS
         case No.SEND_UNKNOWN:
-            return (
-                f"The dispatch of {step} may have been sent, and its run is being looked for.",
-                "Wait until it is found or a person is called, so that nothing runs twice.",
-            )
-        case No.NOT_FAILED:
-            return f"{step} has not failed, so there is nothing to do again.", _STATUS_TELLS
+            first = f"The dispatch of {step} may have been sent, and its run is being looked for."
+            return first, "Wait until it is found or a person is called, so that nothing runs twice."
         case No.NOT_RERUNNABLE:
-            return f"GitHub cannot re-run the run of {step}, since none of its jobs ran.", _instead(
-                view, refused
-            )
+            first = f"GitHub cannot re-run the run of {step}, since none of its jobs ran."
+            return first, _instead(view, refused)
         case No.REDO_WATCHED:
-            return (
-                f"{step} waits for a run that somebody else starts, so the bot cannot dispatch it.",
-                f"Start that run by hand; {view.command('adopt', refused.step or 'STEP', 'RUN')} binds it.",
-            )
-        case No.ADOPT_APPROVAL:
-            return f"{step} is an approval and has no run to adopt.", _STATUS_TELLS
-        case No.OTHER_REPOSITORY:
-            return f"That run is not in the repository of {step}.", _RIGHT_RUN
-        case No.OTHER_WORKFLOW:
-            return (
-                f"That run is not of the workflow of {step}{_wanted(view, refused, 'workflow')}.",
-                _RIGHT_RUN,
-            )
-        case No.OTHER_REF:
-            return (
-                f"That run is not on the branch or tag of {step}{_wanted(view, refused, 'ref')}.",
-                _RIGHT_RUN,
-            )
-        case No.NO_SUCH_RUN:
-            return f"The bot cannot find that run in the repository of {step}.", _RIGHT_RUN
-        case No.BOUND_ELSEWHERE:
-            return f"That run is bound to another step already, so {step} cannot have it.", _RIGHT_RUN
+            first = f"{step} waits for a run that somebody else starts, so the bot cannot dispatch it."
+            adopt = view.command("adopt", refused.step or "STEP", "RUN")
+            return first, f"Start that run by hand; {adopt} binds it."
         case _:
-            assert_never(refused.why)
+            assert_never(why)
 
 
-def _first(view: View, verb: str) -> str:
-    return f"Type {view.command(verb)} first."
+def _of_run(view: View, why: _OfRun, refused: Refused) -> str:
+    step = _name(view, refused)
+    match why:
+        case No.OTHER_REPOSITORY:
+            return f"That run is not in the repository of {step}."
+        case No.OTHER_WORKFLOW:
+            return f"That run is not of the workflow of {step}{_wanted(view, refused, 'workflow')}."
+        case No.OTHER_REF:
+            return f"That run is not on the branch or tag of {step}{_wanted(view, refused, 'ref')}."
+        case No.NO_SUCH_RUN:
+            return f"The bot cannot find that run in the repository of {step}."
+        case No.BOUND_ELSEWHERE:
+            return f"That run is bound to another step already, so {step} cannot have it."
+        case _:
+            assert_never(why)
+
+
+def _name(view: View, refused: Refused) -> str:
+    step = _target(view, refused)
+    return code(step.name) if step is not None else "That step"
 
 
 def _target(view: View, refused: Refused) -> Step | None:
@@ -153,9 +200,10 @@ def _target(view: View, refused: Refused) -> Step | None:
     return None
 
 
-def _link(refused: Refused) -> str:
-    """What is no plain address of a run is no link of ours."""
-    fits = refused.link is not None and _SAFE_LINK.fullmatch(refused.link)
+def _link(view: View, refused: Refused) -> str:
+    """What is no plain address of a run, or of a run nobody knows the step of, is no link of ours."""
+    known = _target(view, refused) is not None
+    fits = known and refused.link is not None and _SAFE_LINK.fullmatch(refused.link)
     return f"[its run]({refused.link})" if fits else ""
 
 

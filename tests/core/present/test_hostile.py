@@ -39,7 +39,7 @@ def _release(text: str) -> Release:
 
 
 @given(hostile)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_hostile_texts_change_nothing_about_the_form(text: str) -> None:
     body = status_comment(_release(text), PUBLIC, web_url=WEB)
 
@@ -59,7 +59,7 @@ def test_hostile_texts_change_nothing_about_the_form(text: str) -> None:
 
 
 @given(hostile)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_hostile_texts_mention_nobody_beside_the_starter(text: str) -> None:
     notice = Notice("r-4711:person:oss-start:1", "person", "oss-start")
 
