@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -111,7 +110,7 @@ class Bot:
         stored = StoredArrival(
             id=arrival.delivery_id,
             event=arrival.event,
-            payload=json.dumps(arrival.payload, ensure_ascii=False, separators=(",", ":")),
+            payload=arrival.body.decode(),
             second_key=arrival.second_key,
             received_at=arrival.received_at,
         )
@@ -121,7 +120,7 @@ class Bot:
             log.error("a delivery could not be stored", error=str(error))
             raise StorageUnavailable from error
         if new:
-            self.engine.inbox.ring()
+            self.engine.inbox.put(arrival.delivery_id, arrival.event, arrival.payload)
         return new
 
     async def _problems(self) -> tuple[str, ...]:

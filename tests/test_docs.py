@@ -84,7 +84,7 @@ def test_every_command_of_the_command_line_that_is_named_exists(name: str) -> No
 def test_no_page_names_a_place_of_somebodys_machine(name: str) -> None:
     home = re.escape(os.path.expanduser("~"))  # noqa: PTH111 - the text of it is wanted
 
-    assert re.findall(rf"(?<![\w.])(?:{home}|/home/|/Users/|/tmp/|/work/)\S*", text(name)) == []
+    assert re.findall(rf"(?<![\w.])(?:{home}|/home/|/Users/|/tmp/)\S*", text(name)) == []
 
 
 # -- what exists is documented ---------------------------------------------------------------------

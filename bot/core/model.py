@@ -292,6 +292,7 @@ class Note:
     most: int = 0
     by: str | None = None
     attempt: int = 0
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

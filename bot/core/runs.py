@@ -166,15 +166,16 @@ def judged(draft: Draft, event: Judged) -> None:
     record, retry = draft.record(event.step), run_step(draft, event.step).retry
     cause, headline = event.verdict.cause, event.verdict.headline
     used, most = record.reruns.get(cause, 0), allowance(retry, cause)
+    told: dict[str, int | str | None] = {"most": most, "attempt": event.attempt, "cause": str(cause)}
     if used >= most or record.reruns_in_all >= MOST_RERUNS:
-        draft.note(event.step, NoteKind.STOPPED, headline, number=used, most=most, attempt=event.attempt)
+        draft.note(event.step, NoteKind.STOPPED, headline, number=used, **told)
         trouble = Trouble(TroubleKind.FAILED, headline, (state.run.url,), event.tail)
         draft.need_person(event.step, trouble, run=state.run)
         return
     pause = retry.wait * 2 ** sum(record.reruns.values())
     reruns = {**record.reruns, cause: used + 1}
     draft.keep(event.step, replace(record, reruns=reruns, reruns_in_all=record.reruns_in_all + 1))
-    draft.note(event.step, NoteKind.RERUN, headline, number=used + 1, most=most, attempt=event.attempt)
+    draft.note(event.step, NoteKind.RERUN, headline, number=used + 1, **told)
     cooling = Cooling(state.run, draft.now + timedelta(seconds=pause), cause)
     draft.put(event.step, cooling, f"re-run {used + 1} of {most} ({cause}): {headline}")
 

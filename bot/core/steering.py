@@ -387,4 +387,6 @@ def _resume(draft: Draft, by: str) -> None:
     for step, record in draft.release.items():
         if isinstance(record.state, Expecting):
             stood = draft.now - max(paused_at, record.state.since)
-            draft.put(step.name, replace(record.state, until=record.state.until + stood))
+            most = draft.now + timedelta(seconds=run_step(draft, step.name).appears_within)
+            until = max(record.state.until, min(record.state.until + stood, most))
+            draft.put(step.name, replace(record.state, until=until))

@@ -130,6 +130,7 @@ class Engine:
         """Takes in hand what the last process left, then goes to work."""
         await self.releases.load()
         await self._sights.load()
+        await self.inbox.load()
         for release in self.releases.open():
             await self.releases.happen(release.id, BotStarted())
         for release in self.releases.open():

@@ -6,7 +6,8 @@ and everything else goes on.
 
 import asyncio
 import json
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
 
 import structlog
 
@@ -28,10 +29,10 @@ from bot.core.facts import GitHubError
 from bot.core.intake import read_delivery
 from bot.core.model import Expecting, Finding, NeedsPerson, Release, StepRecord, run_of
 from bot.core.plan import RunStep
-from bot.engine.alarm import Alarm
 from bot.engine.audiences import Audiences
 from bot.engine.buttons import Buttons
 from bot.engine.orders import Heard, Orders
+from bot.engine.patience import pauses
 from bot.engine.perform import Performer
 from bot.engine.ports import Clock
 from bot.engine.releases import Releases
@@ -42,7 +43,16 @@ from bot.store import DeliveryRow, Store, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
-_BATCH = 100
+_MOST_LEFT_OVER = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A stored delivery on its way through the inbox."""
+
+    id: str
+    event: str
+    payload: Mapping[str, object]
 
 
 class Inbox:
@@ -72,85 +82,89 @@ class Inbox:
         self._reports = reports
         self._status = status
         self._metrics = metrics
-        self._alarm = Alarm(clock)
-        self._under_way: set[str] = set()
+        self._waiting: asyncio.Queue[Delivered] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def ring(self) -> None:
-        self._alarm.ring()
+    def put(self, delivery_id: str, event: str, payload: Mapping[str, object]) -> None:
+        """A delivery that was stored a moment ago."""
+        self._waiting.put_nowait(Delivered(delivery_id, event, payload))
 
     async def run(self) -> None:
         """Until cancelled."""
         try:
             while True:
-                await self._work_through()
+                self._take(await self._waiting.get())
+                self._metrics.inbox_pending.set(self._waiting.qsize() + len(self._tasks))
         finally:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _work_through(self) -> None:
-        try:
-            rows = await self._store.deliveries.pending(_BATCH + len(self._under_way))
-        except StoreUnavailable as error:
-            log.error("the inbox cannot be read", error=str(error))
-            await self._clock.sleep(1.0)
-            return
-        fresh = [row for row in rows if row.id not in self._under_way]
-        self._metrics.inbox_pending.set(len(rows))
-        for row in fresh:
-            self._under_way.add(row.id)
-            await self._take(row)
-        if not fresh:
-            await self._alarm.wait(None)
+    async def load(self) -> None:
+        """Takes in hand what the last process left, before anything new comes in."""
+        for row in await self._left_over():
+            self.put(row.id, row.event, json.loads(row.payload))
 
-    async def _take(self, row: DeliveryRow) -> None:
-        """Hints are quick and keep their order; people are answered beside them."""
-        try:
-            happening = read_delivery(row.event, json.loads(row.payload))
-        except ValueError as error:
-            happening = Ignored(f"not readable: {error}")
+    async def _left_over(self) -> tuple[DeliveryRow, ...]:
+        while True:
+            try:
+                return await self._store.deliveries.pending(_MOST_LEFT_OVER)
+            except StoreUnavailable as error:
+                log.error("the inbox cannot be read", error=str(error))
+                await self._clock.sleep(1.0)
+
+    def _take(self, delivered: Delivered) -> None:
+        """What concerns nobody is done at once; the rest is handled beside the others."""
+        happening = read_delivery(delivered.event, delivered.payload)
         if isinstance(happening, Ignored):
-            await self._finish(row, happening.reason, ignored=True)
-        elif isinstance(happening, CommentCreated) and not self._orders.may_be_command(happening):
-            await self._finish(row, "not a command", ignored=True)
+            self._store.deliveries.finish_soon(delivered.id, happening.reason, ignored=True)
+        elif not self._concerns(happening):
+            self._store.deliveries.finish_soon(delivered.id, "concerns no release", ignored=True)
         else:
-            self._spawn(row, happening)
+            task = asyncio.create_task(self._handle(delivered, happening), name=f"delivery {delivered.id}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-    def _spawn(self, row: DeliveryRow, happening: Happening) -> None:
-        task = asyncio.create_task(self._handle(row, happening), name=f"delivery {row.id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _concerns(self, happening: Happening) -> bool:
+        match happening:
+            case CommentCreated():
+                return self._orders.may_be_command(happening)
+            case RunChanged() | JobChanged():
+                return bool(self._steps_in(happening.repository.full_name))
+            case _:
+                return True
 
-    async def _finish(self, row: DeliveryRow, outcome: str, *, ignored: bool = False) -> None:
-        await self._store.deliveries.finish(row.id, outcome, ignored=ignored)
-        self._under_way.discard(row.id)
+    async def _handle(self, delivered: Delivered, happening: Happening) -> None:
+        """Tried a few times; one that always fails is set aside."""
+        for pause in pauses(1.0, 30.0):
+            try:
+                await self._act(delivered, happening)
+            except Exception as error:
+                log.exception("a delivery could not be handled", delivery=delivered.id, kind=delivered.event)
+                if await self._set_aside(delivered, error):
+                    log.error("a delivery is set aside", delivery=delivered.id, kind=delivered.event)
+                    return
+            else:
+                return
+            await self._clock.sleep(pause)
 
-    async def _handle(self, row: DeliveryRow, happening: Happening) -> None:
+    async def _set_aside(self, delivered: Delivered, error: Exception) -> bool:
         try:
-            await self._act(row, happening)
-        except Exception as error:
-            log.exception("a delivery could not be handled", delivery=row.id, kind=row.event)
-            gave_up = await self._store.deliveries.failed(row.id, type(error).__name__)
-            if gave_up:
-                log.error("a delivery is set aside", delivery=row.id, kind=row.event)
-            await self._clock.sleep(2.0 ** min(row.tries, 5))
-            self._under_way.discard(row.id)
-            self.ring()
-        else:
-            self._under_way.discard(row.id)
+            return await self._store.deliveries.failed(delivered.id, type(error).__name__)
+        except StoreUnavailable:
+            return False
 
-    async def _act(self, row: DeliveryRow, happening: Happening) -> None:
+    async def _act(self, delivered: Delivered, happening: Happening) -> None:
         if not isinstance(happening, InstallationChanged | Ping):
             repository = happening.repository
             said_at = happening.run.updated_at if isinstance(happening, RunChanged) else None
             self._audiences.heard(repository.full_name, repository.visibility, said_at=said_at)
         match happening:
             case CommentCreated():
-                await self._orders.hear(Heard(happening, row.id))
+                await self._orders.hear(Heard(happening, delivered.id))
                 return
             case ButtonPressed() | CheckRerunAsked():
-                await self._buttons.press(happening, row.id)
+                await self._buttons.press(happening, delivered.id)
                 return
             case RunChanged():
                 await self._run_changed(happening)
@@ -160,7 +174,7 @@ class Inbox:
                 await self._comment_deleted(happening)
             case InstallationChanged() | Ping():
                 pass
-        await self._finish(row, type(happening).__name__)
+        self._store.deliveries.finish_soon(delivered.id, type(happening).__name__)
 
     # -- hints ---------------------------------------------------------------------------------------
 

@@ -104,16 +104,17 @@ class Listener:
             self._seen.add(number)
         if not isinstance(comment, CommentCreated) or not command_lines(comment.body):
             return
+        payload = _delivery(repository, item)
         arrival = Arrival(
             id=f"listed-{repository.id}-{comment.comment_id}",
             event="issue_comment",
-            payload=json.dumps(_delivery(repository, item)),
+            payload=json.dumps(payload),
             second_key=f"comment:{repository.id}:{comment.comment_id}:created",
             received_at=self._clock.now(),
         )
         if await self._store.deliveries.accept(arrival):
             log.info("a command was found whose delivery was lost", home=repository.full_name)
-            self._inbox.ring()
+            self._inbox.put(arrival.id, arrival.event, payload)
 
 
 def _delivery(repository: RepositorySeen, item: Mapping[str, object]) -> Mapping[str, object]:

@@ -12,7 +12,7 @@ import structlog
 
 from bot.core.binding import is_of
 from bot.core.deliveries import RunSeen
-from bot.core.events import RunGone, RunLevel
+from bot.core.events import RunLevel
 from bot.core.facts import GitHubError, NotFound
 from bot.core.model import BoundRun, Expecting, Finding, NeedsPerson, Release, StepRecord, run_of
 from bot.core.plan import RunStep
@@ -155,6 +155,8 @@ class Looker:
         try:
             seen = await self._github.run(target.step.repo, known.id)
         except NotFound:
-            await self._releases.happen(target.release.id, RunGone(target.step.name, known.id))
+            event = await self._performer.read_or_miss(target.step, known.id)
+            if event is not None:
+                await self._releases.happen(target.release.id, event)
             return
         await self._compare(target, known, seen)

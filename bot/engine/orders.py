@@ -234,12 +234,13 @@ class Orders:
 
     async def _bookless(self, heard: Heard, book: Book | BadBook | NoBook) -> Outcome:
         """There is no pipeline file, or it is broken: whoever may write here is told."""
+        shown = (await self._audiences.of(heard.home, [book.repo] if book.repo else [])).sees(book.repo)
         if isinstance(book, BadBook):
-            shown = (await self._audiences.of(heard.home, [book.repo] if book.repo else [])).sees(book.repo)
             answer = present.bad_file_answer([str(m) for m in book.mistakes], book.file, shown=shown)
             return Outcome(accepted=False, answer=answer)
         if isinstance(book, NoBook) and book.where:
-            return Outcome(accepted=False, answer=present.no_file_answer(book.where))
+            answer = present.no_file_answer(book.where if shown else None)
+            return Outcome(accepted=False, answer=answer)
         return Outcome(accepted=False, answer=present.unverified_answer())
 
     # -- commands that only answer -------------------------------------------------------------------
@@ -265,7 +266,8 @@ class Orders:
         else:
             shown = [r for r in here if r.issue == heard.comment.issue_number] or list(here)
         repos = [repo for release in shown for repo in release.plan.repositories]
-        audience = await self._audiences.of(heard.home, repos)
+        kept = [release.plan.file_repo for release in shown if release.plan.file_repo is not None]
+        audience = await self._audiences.of(heard.home, [*repos, *kept])
         answer = present.status_answer(shown, audience, web_url=self._settings.github_url)
         return Outcome(accepted=True, answer=answer)
 

@@ -77,6 +77,8 @@ log = structlog.get_logger(__name__)
 Key = tuple[str, Effect]
 _NEWS_COMES_FIRST = 1.5
 """Seconds that a run which was just started has to announce itself before it is asked for."""
+_DENIED = (1.0, 2.0, 4.0)
+"""GitHub may answer 404 for a run that it has just told of: seconds between reads until that counts."""
 
 
 class Performer:
@@ -296,19 +298,22 @@ class Performer:
         if known is not None and (not known.head_sha or known.attempt < effect.attempt):
             # Just started: its deliveries are on their way, and GitHub may not show it yet.
             await self._clock.sleep(_NEWS_COMES_FIRST)
-        try:
-            event = await self.read_run(step, effect.run_id)
-        except NotFound:
-            await self._clock.sleep(1.0)
-            try:
-                event = await self.read_run(step, effect.run_id)
-            except NotFound:
-                await self._github.repository(step.repo)
-                await self._sights.read(step.repo)
-                await self._releases.happen(release.id, RunGone(step.name, effect.run_id))
-                return
+        event = await self.read_or_miss(step, effect.run_id)
         if event is not None:
             await self._releases.happen(release.id, event)
+
+    async def read_or_miss(self, step: RunStep, run_id: int) -> RunLevel | RunGone | None:
+        """As `read_run`; a run that GitHub keeps denying, though it answers for its repository, is gone."""
+        for pause in _DENIED:
+            with contextlib.suppress(NotFound):
+                return await self.read_run(step, run_id)
+            await self._clock.sleep(pause)
+        try:
+            return await self.read_run(step, run_id)
+        except NotFound:
+            await self._github.repository(step.repo)
+            await self._sights.read(step.repo)
+            return RunGone(step.name, run_id)
 
     async def read_run(self, step: RunStep, run_id: int) -> RunLevel | None:
         """The run as GitHub shows it now, with its jobs where they count; None while GitHub has yet to list those."""

@@ -6,7 +6,7 @@ Rule: a delivery is taken once, by its id and by what it tells; whoever waits fo
 import asyncio
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from bot.store.database import Database
 from bot.store.inserting import insert
@@ -14,12 +14,15 @@ from bot.store.rows import Arrival, DeliveryRow, DeliveryState
 from bot.store.tables import deliveries
 
 Waiter = tuple[Arrival, asyncio.Future[bool]]
+Finished = tuple[str, str, bool]
+"""A delivery's id, what became of it, and whether it meant nothing to the bot."""
 
 
 class Deliveries:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: list[Waiter] = []
+        self._finished: list[Finished] = []
         self._writer: asyncio.Task[None] | None = None
 
     async def accept(self, arrival: Arrival) -> bool:
@@ -30,13 +33,21 @@ class Deliveries:
         """
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((arrival, answer))
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write())
+        self._need_writer()
         return await answer
+
+    def finish_soon(self, delivery_id: str, outcome: str, *, ignored: bool = False) -> None:
+        """Finish a delivery with the next commit: for hints, which do no harm when they are heard again."""
+        self._finished.append((delivery_id, outcome, ignored))
+        self._need_writer()
 
     @property
     def busy(self) -> bool:
-        return bool(self._waiting)
+        return bool(self._waiting or self._finished)
+
+    def _need_writer(self) -> None:
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write())
 
     async def _write(self) -> None:
         """Carry everything that has come in by the time the transaction begins."""
@@ -44,6 +55,9 @@ class Deliveries:
 
         def work(connection: Connection) -> set[int]:
             batch.extend(self._take())
+            finished, self._finished = self._finished, []
+            for delivery_id, outcome, ignored in finished:
+                finish_delivery(connection, delivery_id, outcome, ignored=ignored)
             return _keep(connection, [arrival for arrival, _ in batch])
 
         try:
@@ -70,7 +84,7 @@ class Deliveries:
             lambda connection: tuple(map(DeliveryRow.from_row, connection.execute(query).mappings()))
         )
 
-    async def finish(self, delivery_id: str, outcome: str, ignored: bool = False) -> None:
+    async def finish(self, delivery_id: str, outcome: str, *, ignored: bool = False) -> None:
         await self._database.transact(
             lambda connection: finish_delivery(connection, delivery_id, outcome, ignored=ignored)
         )
@@ -99,15 +113,23 @@ class Deliveries:
         return await self._database.transact(lambda connection: connection.execute(old).rowcount)
 
 
+_FINISH = (
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("one"))
+    .values(state=bindparam("becomes"), outcome=bindparam("said"))
+)
+
+
 def finish_delivery(connection: Connection, delivery_id: str, outcome: str, *, ignored: bool = False) -> None:
     """Within a transaction that does what the delivery asked for."""
     state = DeliveryState.IGNORED if ignored else DeliveryState.DONE
-    mine = update(deliveries).where(deliveries.c.id == delivery_id)
-    connection.execute(mine.values(state=state, outcome=outcome))
+    connection.execute(_FINISH, {"one": delivery_id, "becomes": state, "said": outcome})
 
 
 def _keep(connection: Connection, arrivals: list[Arrival]) -> set[int]:
     """Insert what is new; the places of those within `arrivals`."""
+    if not arrivals:
+        return set()
     rows = [
         {
             "id": arrival.id,

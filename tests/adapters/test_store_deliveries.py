@@ -97,7 +97,7 @@ async def test_pending_gives_no_more_than_asked_for_oldest_first(store: Store) -
 async def test_what_is_finished_is_not_pending_but_still_known(store: Store, ignored: bool) -> None:
     await store.deliveries.accept(arrival("d1"))
 
-    await store.deliveries.finish("d1", "nothing to do", ignored)
+    await store.deliveries.finish("d1", "nothing to do", ignored=ignored)
 
     assert await names(store) == []
     assert not await store.deliveries.accept(arrival("d1"))

@@ -59,12 +59,21 @@ from bot.core.model import (
 )
 from bot.core.plan import ApprovalStep, DispatchStep, Plan, RunStep, WatchStep
 from bot.core.steering import NamedRun, OpenCommand, Refused, resolve, resolve_adopt
-from bot.core.wants import wake_at, wanted
+from bot.core.wants import wake_at
 from bot.store.codec import release_from_json, release_to_json
 from tests.core.releases import APP, NO_ACCESS, NOON, run_seen, verdict
 from tests.core.rules_of_histories import Rules
 
-CONCLUSIONS = ("success", "failure", "success", "failure", "cancelled", "timed_out", "skipped", "startup_failure")
+CONCLUSIONS = (
+    "success",
+    "failure",
+    "success",
+    "failure",
+    "cancelled",
+    "timed_out",
+    "skipped",
+    "startup_failure",
+)
 CAUSES = (Cause.TRANSIENT, Cause.FLAKY, Cause.UNKNOWN, Cause.BROKEN)
 
 
@@ -104,17 +113,24 @@ class ToyWorld:
         """One event is decided and committed; every rule is checked."""
         before = self.release
         decision = decide(before, event, self.now)
+        if any(self.bound.get(bound.run_id, bound.step) != bound.step for bound in decision.bound):
+            self._taken(event)
+            return
         self.rules.check(before, event, decision, self.now)
         for closed in decision.closed:
             self.open_sends.pop(f"r1:{closed.step}:{closed.send}", None)
-        for bound in decision.bound:
-            assert self.bound.setdefault(bound.run_id, bound.step) == bound.step, "a run has two steps"
+        self.bound.update({bound.run_id: bound.step for bound in decision.bound})
         if decision.opened is not None:
             key = f"r1:{decision.opened.step}:{decision.opened.send}"
             step = self._dispatch_step(decision.opened.step)
             self.open_sends[key] = OpenSend(key, step.ref, decision.opened.nonce, self.now)
         self.journal.append((event, self.now))
         self.release, self.effects, self.decided_at = decision.release, decision.effects, self.now
+
+    def _taken(self, event: Event) -> None:
+        """A person has given the run to another step while the answer was under way: nothing is committed."""
+        if isinstance(event, SendDone):
+            self.hear(SendUnknown(event.step, event.send, "its run was adopted by another step"))
 
     def restart(self) -> None:
         """Only what is on disk comes back."""

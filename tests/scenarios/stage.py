@@ -254,6 +254,15 @@ class Stage:
         comments = [c.body for c in self.world.comments_of_bot() if not c.deleted]
         return [body for body in comments if StatusComment.read(body) is None]
 
+    def answer(self) -> str:
+        """The newest comment of the bot that is no status comment; fails when there is none."""
+        assert self.said(), f"the bot said nothing\n{self.glance()}"
+        return self.said()[-1]
+
+    def reactions(self, comment: Comment) -> list[str]:
+        """The bot's reactions to a comment, in their order."""
+        return comment.reactions_of(self.world.bot.login)
+
     def dispatches(self, file: str = "") -> list[str]:
         """What left the bot: "widget/build.yml@develop" for every dispatch request, in order."""
         found = []

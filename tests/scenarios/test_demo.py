@@ -17,7 +17,9 @@ from bot.simulator.talk import react
 from bot.simulator.world import World
 
 ROOT = Path(__file__).parents[2]
-LONGEST = 58.0
+LONGEST = 150.0
+"""Seconds. It takes about 20 and gives up by itself after 90; the rest is for a machine that has much else to do."""
+
 TRAPS = {
     "APP_ID": "not an id",
     "PRIVATE_KEY": "not a key",
@@ -93,6 +95,7 @@ def test_the_bot_never_outlives_the_demo(place: Path, number: signal.Signals, ex
     try:
         assert demo.stdout is not None
         bot = bot_address(demo.stdout)
+        assert answers(bot)
         with socket.create_connection(bot, timeout=20) as connection:
             demo.send_signal(number)
             assert connection.recv(1) == b""
@@ -100,8 +103,7 @@ def test_the_bot_never_outlives_the_demo(place: Path, number: signal.Signals, ex
     finally:
         demo.kill()
     assert demo.returncode == exit_code
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(bot, timeout=1)
+    assert not answers(bot)
 
 
 def bot_address(lines: IO[str]) -> tuple[str, int]:
@@ -113,6 +115,16 @@ def bot_address(lines: IO[str]) -> tuple[str, int]:
         if "is ready" in line and port is not None:
             return ("127.0.0.1", port)
     raise AssertionError("the bot was never ready")
+
+
+def answers(bot: tuple[str, int]) -> bool:
+    """Whether somebody is there. A connection to a process that is just dying is made, and reset."""
+    try:
+        with socket.create_connection(bot, timeout=20) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: bot\r\n\r\n")
+            return connection.recv(1) != b""
+    except ConnectionError:
+        return False
 
 
 # -- the judge ---------------------------------------------------------------------------------------------

@@ -4,8 +4,7 @@ A kill before a request and one after its effect, whose answer is never seen, ar
 behind: a kill between the answer and its commit looks like the second.
 """
 
-import re
-from dataclasses import dataclass
+import zlib
 
 import httpx
 import pytest
@@ -13,8 +12,8 @@ import pytest
 from tests.scenarios.stage import Stage
 from tests.scenarios.wire import When
 
-EVERY = 9
-"""A story is killed at every ninth request; nine stories with different beginnings leave no request out."""
+STORIES = 6
+"""The different requests of the main story are dealt out to so many stories, and none is left out."""
 
 ALL_DISPATCHES = [
     "widget-ee/global-start-release.yml@develop",
@@ -22,57 +21,61 @@ ALL_DISPATCHES = [
     "widget/global-start-release.yml@develop",
     "widget/release-docker.yml@v1.0.3",
 ]
+DISPATCHED = ("oss-start", "ee-start", "oss-docker", "ee-docker")
 STEPS = ("oss-start", "oss", "ee-start", "ee", "oss-docker", "ee-docker")
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """The first request that fits."""
+class EachOnce:
+    """The different requests that fall to one story, each the first time it is made."""
 
-    method: str
-    path: str
+    def __init__(self, story: int) -> None:
+        self._story, self._met = story, set[bytes]()
 
-    def __call__(self, _number: int, request: httpx.Request) -> bool:
-        return request.method == self.method and re.search(self.path, request.url.path) is not None
-
-
-def once(moment: Moment) -> "Moment | Once":
-    return Once(moment)
+    def __call__(self, request: httpx.Request) -> bool:
+        key = f"{request.method} {request.url} ".encode() + request.content
+        mine = zlib.crc32(key) % STORIES == self._story and key not in self._met
+        self._met.add(key)
+        return mine
 
 
-class Once:
-    def __init__(self, moment: Moment) -> None:
-        self._moment, self._met = moment, False
+async def tell(stage: Stage) -> list[str]:
+    """The main story, however often the bot is killed in it; the steps for which a person was asked.
 
-    def __call__(self, number: int, request: httpx.Request) -> bool:
-        if self._met or not self._moment(number, request):
-            return False
-        self._met = True
-        return True
-
-
-async def tell(stage: Stage) -> None:
-    """The whole main story, however often the bot is killed in it."""
+    That may only be where nobody can tell whether a dispatch was made, and then `retry` is the answer.
+    """
     await stage.opens()
     comment = await stage.says("/release 1.0.3")
-    await stage.until(lambda: stage.state() == "released")
-    await stage.passes(minutes=20)
+    asked: list[str] = []
+    while stage.state() != "released":
+        await stage.until(lambda: stage.state() in {"released", "needs attention"}, hours=2)
+        stuck = [step for step, word in stage.status().steps.items() if word == "needs attention"]
+        asked += stuck
+        for step in stuck:
+            assert step in DISPATCHED, (step, stage.wire.cuts)
+            await stage.says(f"/release retry 1.0.3 {step}")
+        await stage.passes(seconds=30)
+    await stage.passes(minutes=10)
 
     assert sorted(stage.dispatches()) == ALL_DISPATCHES, stage.wire.cuts
     assert all(entry.effect for entry in stage.world.ledger.dispatches)
     assert set(stage.status().steps.values()) == {"passed"}
     assert len(stage.statuses()) == 1
-    assert [said.split(",")[0] for said in stage.said()] == ["@maya release 1.0.3 is released"]
+    ends = [said for said in stage.said() if "@maya release 1.0.3 is released" in said]
+    assert len(ends) == 1
+    assert len(stage.said()) == 1 + len(asked)
     assert comment.reactions_of(stage.world.bot.login) == ["eyes", "rocket"]
     for step in STEPS:
-        assert [check.conclusion for check in stage.checks(step)] == ["success"], step
+        assert [check.conclusion for check in stage.checks(step) if check.conclusion != "action_required"] == [
+            "success"
+        ], step
+    return asked
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("first", range(1, EVERY + 1))
-async def test_a_bot_that_is_killed_again_and_again_does_everything_exactly_once(
-    stage: Stage, first: int, when: When
+@pytest.mark.parametrize("story", range(STORIES))
+async def test_a_bot_that_is_killed_at_every_kind_of_request_does_everything_exactly_once(
+    stage: Stage, story: int, when: When
 ) -> None:
-    stage.wire.is_cut_at(lambda number, _: number % EVERY == first % EVERY, when=when)
+    stage.wire.is_cut_at(EachOnce(story), when=when)
     await tell(stage)
-    assert len(stage.wire.cuts) >= 8
+    assert len(stage.wire.cuts) >= 5

@@ -71,10 +71,13 @@ def preflight_answer(
     for version, problems in refused:
         lines = "\n".join(_problem(problem, audience, permission) for problem in problems)
         parts.append(f"{code(version, most=64)}:\n\n{lines}" if len(refused) > 1 else lines)
-    if any(problem.kind is ProblemKind.ROLE for _, problems in refused for problem in problems):
+    found = {problem.kind for _, problems in refused for problem in problems}
+    mended = "Give the command again when this is mended"
+    if found & {ProblemKind.ROLE, ProblemKind.NO_ACCESS}:
         role = f"the role {code(permission)}" if permission else "the pipeline's role"
         parts.append(f"The person who types the command needs {role} in every repository of the pipeline.")
-    parts.append("Give the command again when this is mended, or ask somebody who has the access.")
+        mended += ", or ask somebody who has the access"
+    parts.append(f"{mended}.")
     return cut("\n\n".join(parts))
 
 

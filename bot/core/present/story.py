@@ -124,7 +124,7 @@ def _note(view: View, note: Note) -> str:
 
 def _why_stopped(note: Note) -> str:
     if note.most == 0:
-        return "failures of this kind never are"
+        return f"{code(note.cause)} failures never are" if note.cause else "failures of this kind never are"
     if note.number < note.most:
         return f"{MOST_RERUNS} re-runs of one step are the most"
     return f"its {count(note.most, 're-run')} {'is' if note.most == 1 else 'are'} used up"

@@ -1,0 +1,355 @@
+"""Starting: from a version in a comment to the first dispatch, and what the pipeline file says about it."""
+
+import pytest
+
+from bot.simulator.faults import Break
+from bot.simulator.runs import Input
+from tests.scenarios.stage import EE, ONE_STEP, OSS, Stage
+
+V = "{{ version }}"
+IN_GROUPS = f"""\
+pipelines:
+  release:
+    concurrency: "{{{{ series }}}}"
+    steps:
+      build: {{repo: {OSS}, dispatch: build.yml, inputs: {{version: "{V}"}}}}
+  nightly:
+    concurrency: "{{{{ series }}}}"
+    steps:
+      build: {{repo: {EE}, dispatch: build.yml, inputs: {{version: "{V}"}}}}
+"""
+DEFAULTS = 'pipelines: {release: {steps: {build: {dispatch: build.yml, inputs: {version: "{{ version }}"}}}}}'
+TWO_BUILDS = f"""\
+pipelines:
+  release:
+    steps:
+      build: {{repo: {OSS}, dispatch: build.yml, inputs: {{version: "{V}"}}}}
+      images: {{needs: build, repo: {OSS}, dispatch: release-docker.yml}}
+"""
+
+
+# -- the plan without the deed -------------------------------------------------------------------------------
+
+
+async def test_a_dry_run_answers_with_the_plan_and_changes_nothing(stage: Stage) -> None:
+    await stage.opens()
+    comment = await stage.says("/release 1.0.3 --dry-run")
+    await stage.passes(minutes=5)
+
+    assert stage.reactions(comment) == ["eyes", "rocket"]
+    assert stage.statuses() == []
+    assert stage.dispatches() == []
+    assert stage.checks("oss-start") == []
+    assert "nothing was started" in stage.answer()
+    assert "would start" in stage.answer()
+    assert "`global-start-release.yml` in `acme/widget` on `develop` with `releaseVersion=1.0.3`" in stage.answer()
+    assert "The tag `v1.0.3` must not exist" in stage.answer()
+    assert "`pre-release.yml` in `acme/widget` on `v1.0.3`" in stage.answer()
+
+
+async def test_a_dry_run_in_public_shows_of_a_private_repository_the_names_of_the_steps_alone(
+    stage: Stage,
+) -> None:
+    await stage.opens()
+    await stage.says("/release 1.0.3 --dry-run")
+
+    assert "`ee-start`: dispatch." in stage.answer()
+    assert "`ee`: watch." in stage.answer()
+    assert EE not in stage.answer()
+
+
+async def test_a_dry_run_in_a_private_home_shows_everything(stage: Stage) -> None:
+    stage.pipeline(stage.oss.files[".github/release-bot.yml"], stage.ee)
+    issue = stage.world.add_issue(stage.ee, 12)
+    await stage.opens()
+    await stage.says("/release 1.0.3 --dry-run", issue=issue)
+
+    assert "`global-start-release.yml` in `acme/widget-ee`" in stage.answer()
+    assert "`pre-release.yml` in `acme/widget` on `v1.0.3`" in stage.answer()
+
+
+async def test_a_dry_run_of_what_would_be_refused_says_why(stage: Stage) -> None:
+    stage.world.hand("ada").pushes_tag(stage.oss, "v1.0.3")
+    await stage.opens()
+    comment = await stage.says("/release 1.0.3 --dry-run")
+
+    assert stage.reactions(comment) == ["eyes", "rocket"]
+    assert "would be refused" in stage.answer()
+    assert "the tag `v1.0.3` exists already" in stage.answer()
+
+
+async def test_a_dry_run_of_several_versions_tells_each_plan(stage: Stage) -> None:
+    await stage.opens()
+    await stage.says("/release 1.0.3 0.24.9 --dry-run")
+
+    assert "**release 1.0.3** would start" in stage.answer()
+    assert "**release 0.24.9** would start" in stage.answer()
+    assert len(stage.said()) == 1
+
+
+# -- several versions ----------------------------------------------------------------------------------------
+
+
+async def test_two_versions_are_two_releases_each_with_its_status_comment(stage: Stage) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    comment = await stage.says("/release 1.0.3 0.24.9")
+    await stage.until(lambda: stage.state("1.0.3") == stage.state("0.24.9") == "released")
+
+    assert stage.reactions(comment) == ["eyes", "rocket"]
+    assert sorted(status.version for status in stage.statuses()) == ["0.24.9", "1.0.3"]
+    assert sorted(run.inputs["version"] for run in stage.oss.workflows["build.yml"].runs) == ["0.24.9", "1.0.3"]
+
+
+async def test_the_same_version_twice_is_one_release(stage: Stage) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    await stage.says("/release 1.0.3 1.0.3")
+    await stage.until(lambda: stage.state() == "released")
+
+    assert stage.dispatches() == ["widget/build.yml@develop"]
+
+
+async def test_a_version_that_is_refused_does_not_hold_up_the_others(stage: Stage) -> None:
+    stage.world.hand("ada").pushes_tag(stage.oss, "v1.0.3")
+    await stage.opens()
+    comment = await stage.says("/release 1.0.3 0.24.9")
+    await stage.until(lambda: bool(stage.dispatches()))
+
+    assert stage.reactions(comment) == ["eyes", "rocket"]
+    assert [status.version for status in stage.statuses()] == ["0.24.9"]
+    assert stage.answer().startswith("Started: `0.24.9`. Refused: `1.0.3`.")
+    assert "the tag `v1.0.3` exists already" in stage.answer()
+
+
+async def test_one_badly_formed_version_refuses_the_whole_command(stage: Stage) -> None:
+    await stage.opens()
+    comment = await stage.says("/release 1.0.3 1.0")
+    await stage.passes(minutes=2)
+
+    assert stage.reactions(comment) == ["eyes", "confused"]
+    assert "`1.0`" in stage.answer()
+    assert "Nothing was done" in stage.answer()
+    assert stage.dispatches() == []
+
+
+@pytest.mark.parametrize("version", ["1.0.3-rc.1", "0.0.0", "10.20.30-SNAPSHOT"])
+async def test_a_version_reaches_the_workflow_as_it_was_typed(stage: Stage, version: str) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    await stage.says(f"/RELEASE {version}")
+    await stage.until(lambda: stage.state(version) == "released")
+
+    assert stage.run(stage.oss, "build.yml").inputs == {"version": version}
+
+
+# -- defaults and templates ----------------------------------------------------------------------------------
+
+
+async def test_without_repo_and_ref_a_step_runs_in_the_home_repository_on_its_default_branch(
+    stage: Stage,
+) -> None:
+    stage.pipeline(DEFAULTS, stage.ee)
+    issue = stage.world.add_issue(stage.ee, 12)
+    await stage.opens()
+    await stage.says("/release 1.0.3", issue=issue)
+    await stage.until(lambda: stage.state() == "released")
+
+    assert stage.dispatches() == ["widget-ee/build.yml@develop"]
+
+
+async def test_inputs_are_sent_as_text_with_the_parts_of_the_version_filled_in(stage: Stage) -> None:
+    stage.world.add_workflow(
+        stage.oss,
+        "build.yml",
+        inputs={name: Input() for name in ("line", "next", "flag", "number", "loud", "plain")},
+    )
+    stage.pipeline("""\
+pipelines:
+  release:
+    steps:
+      build:
+        dispatch: build.yml
+        inputs:
+          line: "{{ series }}"
+          next: "{{ major }}.{{ minor }}.{{ (patch | int) + 1 }}-SNAPSHOT"
+          flag: yes
+          number: 1.10
+          loud: "{{ version | upper }}"
+          plain: "{ not a template }"
+""")
+    await stage.opens()
+    await stage.says("/release 1.0.3-rc1")
+    await stage.until(lambda: bool(stage.dispatches()))
+
+    assert stage.run(stage.oss, "build.yml").inputs == {
+        "line": "1.0",
+        "next": "1.0.4-SNAPSHOT",
+        "flag": "yes",
+        "number": "1.10",
+        "loud": "1.0.3-RC1",
+        "plain": "{ not a template }",
+    }
+
+
+# -- where the file is, and whose comments count -------------------------------------------------------------
+
+
+async def test_one_local_file_serves_every_repository(stage: Stage) -> None:
+    stage.oss.files.clear()
+    (stage.folder / "pipelines.yml").write_text(DEFAULTS)
+    issue = stage.world.add_issue(stage.ee, 12)
+    await stage.opens(PIPELINES="pipelines.yml")
+    await stage.says("/release 1.0.3")
+    await stage.says("/release 1.0.4", issue=issue)
+    await stage.until(lambda: stage.state("1.0.3") == stage.state("1.0.4") == "released")
+
+    assert stage.dispatches() == ["widget/build.yml@develop", "widget-ee/build.yml@develop"]
+
+
+async def test_one_file_in_a_private_repository_serves_every_repository(stage: Stage) -> None:
+    stage.oss.files.clear()
+    ops = stage.world.add_repository("acme/ops", visibility="private")
+    stage.pipeline(DEFAULTS, ops, path="release/all.yml")
+    await stage.opens(PIPELINES="acme/ops:release/all.yml")
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.state() == "released")
+
+    assert stage.dispatches() == ["widget/build.yml@develop"]
+
+
+async def test_a_home_repository_outside_of_homes_is_not_listened_to(stage: Stage) -> None:
+    stage.pipeline(DEFAULTS)
+    stage.pipeline(DEFAULTS, stage.ee)
+    issue = stage.world.add_issue(stage.ee, 12)
+    await stage.opens(HOMES=OSS)
+    elsewhere = await stage.says("/release 1.0.4", issue=issue)
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.state() == "released")
+
+    assert stage.reactions(elsewhere) == []
+    assert stage.dispatches() == ["widget/build.yml@develop"]
+
+
+async def test_the_file_is_read_afresh_for_every_command(stage: Stage) -> None:
+    stage.pipeline("pipelines: {}")
+    await stage.opens()
+    first = await stage.says("/release 1.0.3")
+    stage.pipeline(ONE_STEP)
+    second = await stage.says("/release 1.0.3")
+
+    assert stage.reactions(first) == ["eyes", "confused"]
+    assert stage.reactions(second) == ["eyes", "rocket"]
+
+
+# -- a frozen plan -------------------------------------------------------------------------------------------
+
+
+async def test_a_changed_file_touches_new_releases_only(stage: Stage) -> None:
+    stage.pipeline(TWO_BUILDS)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    stage.pipeline(ONE_STEP)
+    await stage.says("/release 1.0.4")
+    await stage.until(lambda: stage.state("1.0.3") == stage.state("1.0.4") == "released")
+
+    assert list(stage.status("1.0.3").steps) == ["build", "images"]
+    assert list(stage.status("1.0.4").steps) == ["build"]
+
+
+async def test_a_default_branch_that_changes_later_does_not_move_a_started_release(stage: Stage) -> None:
+    stage.pipeline(TWO_BUILDS)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    stage.world.hand("ada").pushes(stage.oss, "next")
+    stage.oss.default_branch = "next"
+    await stage.until(lambda: stage.state() == "released")
+
+    assert stage.dispatches() == ["widget/build.yml@develop", "widget/release-docker.yml@develop"]
+
+
+# -- one after the other -------------------------------------------------------------------------------------
+
+
+async def test_a_release_of_the_same_series_waits_for_the_one_before(stage: Stage) -> None:
+    stage.pipeline(IN_GROUPS)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    second = await stage.says("/release 1.0.4")
+
+    assert stage.reactions(second) == ["eyes", "rocket"]
+    assert stage.state("1.0.4") == "waiting"
+    assert "`1.0.3`" in stage.status("1.0.4").sentence
+    assert stage.dispatches() == ["widget/build.yml@develop"]
+
+    await stage.until(lambda: stage.state("1.0.4") == "released")
+    assert stage.state("1.0.3") == "released"
+    assert len(stage.dispatches()) == 2
+
+
+async def test_a_cancelled_release_frees_its_group(stage: Stage) -> None:
+    stage.pipeline(IN_GROUPS)
+    stage.oss.workflows["build.yml"].on_run(about="1.0.3").runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3 1.0.4")
+    await stage.passes(hours=1)
+    assert stage.state("1.0.4") == "waiting"
+
+    await stage.says("/release cancel 1.0.3")
+    await stage.until(lambda: stage.state("1.0.4") == "released")
+    assert stage.state("1.0.3") == "cancelled"
+
+
+async def test_a_waiting_release_can_be_cancelled_and_starts_nothing(stage: Stage) -> None:
+    stage.pipeline(IN_GROUPS)
+    await stage.opens()
+    await stage.says("/release 1.0.3 1.0.4")
+    await stage.says("/release cancel 1.0.4")
+    await stage.until(lambda: stage.state("1.0.3") == "released" and stage.state("1.0.4") == "cancelled")
+    await stage.passes(minutes=5)
+
+    assert stage.dispatches() == ["widget/build.yml@develop"]
+
+
+async def test_other_series_and_other_pipelines_do_not_wait(stage: Stage) -> None:
+    stage.pipeline(IN_GROUPS)
+    stage.oss.workflows["build.yml"].on_run(about="1.0.3").runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3 1.1.0")
+    await stage.says("/nightly 1.0.4")
+    await stage.until(lambda: stage.state("1.1.0") == stage.state("1.0.4") == "released")
+
+    assert stage.state("1.0.3") == "running"
+
+
+async def test_a_group_belongs_to_one_home_repository(stage: Stage) -> None:
+    stage.pipeline(IN_GROUPS)
+    stage.pipeline(IN_GROUPS, stage.ee)
+    issue = stage.world.add_issue(stage.ee, 12)
+    stage.oss.workflows["build.yml"].on_run(about="1.0.3").runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.says("/release 1.0.4", issue=issue)
+    await stage.until(lambda: stage.state("1.0.4") == "released")
+
+    assert stage.state("1.0.3") == "running"
+
+
+# -- the bot's own id for a send -----------------------------------------------------------------------------
+
+
+async def test_with_a_nonce_the_run_of_a_lost_answer_is_told_from_one_that_a_person_started(stage: Stage) -> None:
+    build = stage.world.add_workflow(
+        stage.oss, "build.yml", inputs={"version": Input(), "id": Input()}, run_name="Build {id}"
+    )
+    stage.pipeline(ONE_STEP.replace("dispatch: build.yml,", "dispatch: build.yml, nonce: id,"))
+    await stage.opens()
+    stage.world.trouble.breaks("POST", "dispatches$", Break.RESET, when="after", times=1)
+    await stage.says("/release 1.0.3")
+    byhand = stage.world.hand("ada").starts(build, version="1.0.3", id="by hand")
+    await stage.until(lambda: stage.state() == "released")
+
+    ours = next(run for run in build.runs if run is not byhand)
+    assert ours.inputs["id"]
+    assert len(stage.dispatches()) == 1
+    assert str(ours.id) in stage.status().rows["build"]
