@@ -91,17 +91,25 @@ async def noticing(seeds: int = 5) -> list[timedelta]:
                 repo.workflows["pre-release.yml"].on_run().takes(minutes=10 + seed * 0.31)
             await stage.opens(HOMES=OSS)
             stage.world.hand("maya").comments(stage.issue, "/release 1.0.3")
-            await stage.until(lambda stage=stage: stage.state() == "released")
+            await _released(stage)
             found += _noticed(stage)
             await stage.closes()
     return sorted(found)
+
+
+async def _released(stage: Stage) -> None:
+    await stage.until(lambda: stage.state() == "released")
 
 
 def _noticed(stage: Stage) -> list[timedelta]:
     """From the end of each run to the moment at which the bot read that it is over."""
     asked = [entry for entry in stage.world.ledger if entry.method == "GET"]
     return [
-        min(e.at for e in asked if e.path.endswith(f"/actions/runs/{run.id}") and e.at >= run.attempt.updated_at)
+        min(
+            e.at
+            for e in asked
+            if e.path.endswith(f"/actions/runs/{run.id}") and e.at >= run.attempt.updated_at
+        )
         - run.attempt.updated_at
         for run in stage.world.runs
     ]
@@ -119,12 +127,16 @@ async def main() -> None:
     table("GitHub calls of one release with one re-run", sorted(counts.items()))
     table("", [("besides the periodic listing", besides), ("aim", "80 or fewer")])
     few, many = await looking(1), await looking(40)
-    rows = [(f"{n} live releases: calls a minute / counted by GitHub", f"{a:.1f} / {b:.1f}")
-            for n, (a, b) in ((1, few), (40, many))]
+    rows = [
+        (f"{n} live releases: calls a minute / counted by GitHub", f"{a:.1f} / {b:.1f}")
+        for n, (a, b) in ((1, few), (40, many))
+    ]
     table("Every webhook lost, two repositories", [*rows, ("ratio of the two", f"{many[0] / few[0]:.2f}")])
     late = await noticing()
-    table("Time to notice an end, every webhook lost",
-          [("median", late[len(late) // 2]), ("worst", late[-1]), ("ends", len(late))])
+    table(
+        "Time to notice an end, every webhook lost",
+        [("median", late[len(late) // 2]), ("worst", late[-1]), ("ends", len(late))],
+    )
 
 
 if __name__ == "__main__":

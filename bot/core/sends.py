@@ -154,7 +154,11 @@ def _choose(draft: Draft, event: Candidates, state: Finding | Expecting) -> None
         return
     until = _longer(draft, event, state)
     expecting = isinstance(state, Expecting)
-    state = replace(state, until=until, seek=False) if isinstance(state, Expecting) else replace(state, until=until)
+    state = (
+        replace(state, until=until, seek=False)
+        if isinstance(state, Expecting)
+        else replace(state, until=until)
+    )
     if state != draft.state(event.step):
         draft.put(event.step, state)
     if draft.now >= until and not (expecting and draft.release.paused_by):

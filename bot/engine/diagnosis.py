@@ -4,27 +4,35 @@ Missing logs never block: what cannot be read makes the cause `unknown`.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from bot.core.causes import Cause, Rule, Verdict, judge
 from bot.core.evidence import Evidence, FailedJob
-from bot.core.facts import GitHubError, JobFacts, NotFound
+from bot.core.facts import GitHubError, JobFacts, Limited, Unauthorized, Unreachable
 from bot.core.log_text import clean_tail
 from bot.core.model import BoundRun
 from bot.core.plan import RunStep
-from bot.engine.ports import GitHub
+from bot.engine.patience import patiently
+from bot.engine.ports import Clock, GitHub
+
+T = TypeVar("T")
 
 MOST_JOBS_READ = 6
 """Failed jobs whose logs are read; more than five at once have one common reason."""
 TAIL_LINES = 30
+_WORTH_SECONDS = 10.0
+"""How long logs and annotations are asked for when GitHub fails to give them."""
 _FAILED = frozenset({"failure", "timed_out", "startup_failure", "action_required"})
 
 
 class Diagnosis:
     """Finds the cause of a failed attempt."""
 
-    def __init__(self, github: GitHub, rules: tuple[Rule, ...]) -> None:
+    def __init__(self, github: GitHub, rules: tuple[Rule, ...], clock: Clock) -> None:
         self._github = github
+        self._clock = clock
         self._rules = rules
 
     async def of(self, step: RunStep, run: BoundRun) -> tuple[Verdict, str]:
@@ -47,19 +55,25 @@ class Diagnosis:
         return replace(_bare(job), annotations=notes, log_tail=log)
 
     async def _annotations(self, repo: str, job: JobFacts) -> tuple[str, ...]:
-        if job.check_run_id is None:
+        number = job.check_run_id
+        if number is None:
             return ()
-        try:
-            return await self._github.annotations(repo, job.check_run_id)
-        except NotFound:
-            return ()
+        return await self._worth_reading(repo, lambda: self._github.annotations(repo, number)) or ()
 
     async def _log(self, repo: str, job: JobFacts) -> str | None:
+        text = await self._worth_reading(repo, lambda: self._github.job_log(repo, job.id))
+        return clean_tail(text) or None if text is not None else None
+
+    async def _worth_reading(self, repo: str, read: Callable[[], Awaitable[T]]) -> T | None:
+        """None for what GitHub does not have, or keeps failing to give while it answers for the repository."""
         try:
-            return clean_tail(await self._github.job_log(repo, job.id)) or None
-        except GitHubError as error:
-            if not error.definite:
-                raise
+            return await patiently(self._clock, read, seconds=_WORTH_SECONDS)
+        except (Limited, Unauthorized):
+            raise
+        except Unreachable:
+            await self._github.repository(repo)
+            return None
+        except GitHubError:
             return None
 
     async def _passed_before(self, step: RunStep, run: BoundRun) -> bool:

@@ -6,7 +6,7 @@ process unready, it is never silently missing.
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 
 import structlog
@@ -25,6 +25,7 @@ from bot.engine.inbox import Inbox
 from bot.engine.listen import Listener
 from bot.engine.look import Looker
 from bot.engine.orders import Orders
+from bot.engine.patience import pauses
 from bot.engine.perform import Performer
 from bot.engine.ports import Clock, GitHub
 from bot.engine.posts import Poster
@@ -41,6 +42,7 @@ log = structlog.get_logger(__name__)
 
 _KEEP_DELIVERIES = timedelta(days=7)
 _GRACE_SECONDS = 6.0
+Part = Callable[[], Coroutine[None, None, None]]
 
 
 class Engine:
@@ -70,7 +72,7 @@ class Engine:
             clock=clock,
             sights=self._sights,
             checks=SendCheck(github, store, clock),
-            diagnosis=Diagnosis(github, rules),
+            diagnosis=Diagnosis(github, rules, clock),
             metrics=metrics,
             look_seconds=look,
         )
@@ -123,6 +125,7 @@ class Engine:
         )
         self._timer = Alarm(clock)
         self._tasks: list[asyncio.Task[None]] = []
+        self._stopped: set[str] = set()
         for listener in (self._reports.changed, self._poster.changed, self._timer_changed):
             self.releases.on_change(listener)
 
@@ -139,14 +142,14 @@ class Engine:
             self._reports.publish(release)
         for release in await self._store.releases.unreported():
             self._reports.publish(release)
-        parts = {
-            "inbox": self.inbox.run(),
-            "timer": self._keep_time(),
-            "poster": self._poster.run(),
-            "listener": self._listener.run(),
-            "housekeeping": self._keep_house(),
+        parts: dict[str, Part] = {
+            "inbox": self.inbox.run,
+            "timer": self._keep_time,
+            "poster": self._poster.run,
+            "listener": self._listener.run,
+            "housekeeping": self._keep_house,
         }
-        self._tasks = [asyncio.create_task(_kept(name, part), name=name) for name, part in parts.items()]
+        self._tasks = [asyncio.create_task(self._keep(name, part), name=name) for name, part in parts.items()]
         log.info("the engine runs", releases=len(self.releases.open()))
 
     async def close(self) -> None:
@@ -162,7 +165,20 @@ class Engine:
         """What keeps the engine from working, for `/readyz`."""
         if not self._tasks:
             return ("the engine has not started",)
-        return tuple(f"the {task.get_name()} has stopped" for task in self._tasks if task.done())
+        return tuple(f"the {name} has stopped and is started again" for name in sorted(self._stopped))
+
+    async def _keep(self, name: str, part: Part) -> None:
+        """A part that stops oddly is started again; until then the process is not ready."""
+        for pause in pauses(1.0, 30.0):
+            self._stopped.discard(name)
+            try:
+                await part()
+            except StoreUnavailable as error:
+                log.error("a part of the engine waits for the database", part=name, error=str(error))
+            except Exception:
+                log.exception("a part of the engine has stopped", part=name)
+            self._stopped.add(name)
+            await self._clock.sleep(pause)
 
     # -- time ----------------------------------------------------------------------------------------
 
@@ -207,13 +223,3 @@ class Engine:
         for release in self.releases.open():
             if any(not isinstance(s, ApprovalStep) and s.repo.lower() == repo.lower() for s in release.plan):
                 await self.releases.happen(release.id, event)
-
-
-async def _kept(name: str, part: Coroutine[None, None, None]) -> None:
-    try:
-        await part
-    except asyncio.CancelledError:
-        raise
-    except BaseException:
-        log.exception("a part of the engine has stopped", part=name)
-        raise

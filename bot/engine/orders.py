@@ -215,14 +215,14 @@ class Orders:
         match command:
             case Malformed(sentence=sentence):
                 return Outcome(accepted=False, answer=present.malformed_answer(sentence))
-            case commands.Start():
-                if not isinstance(book, Book):
-                    return await self._bookless(heard, book)
-                return await self._start(heard, command, book, standing)
             case commands.Help() | commands.Status() if not standing.reaches("write"):
                 return not_write
             case commands.Start(dry_run=True) if not standing.reaches("write"):
                 return not_write
+            case commands.Start():
+                if not isinstance(book, Book):
+                    return await self._bookless(heard, book)
+                return await self._start(heard, command, book, standing)
             case commands.Help():
                 if not isinstance(book, Book):
                     return await self._bookless(heard, book)
@@ -282,7 +282,7 @@ class Orders:
         try:
             plans = [_plan(pipeline, text, heard.home, book) for text in command.versions]
         except (BadTemplate, BadPipelineFile) as error:
-            return Outcome(accepted=False, answer=present.malformed_answer(str(error)))
+            return await self._bad_text(heard, book, str(error))
         preflight = self._preflight(standing)
         role = "read" if command.dry_run else pipeline.permission
         barred = await preflight.access(heard.person, plans[0], role)
@@ -294,6 +294,17 @@ class Orders:
         if command.dry_run:
             return Outcome(accepted=True, answer=present.plan_answer(found, audience))
         return await self._begin(heard, pipeline, found, audience)
+
+    async def _bad_text(self, heard: Heard, book: Book, complaint: str) -> Outcome:
+        """This version makes a text that cannot be used; of a file that may not be seen here only the place is told."""
+        shown = (await self._audiences.of(heard.home, [book.repo] if book.repo else [])).sees(book.repo)
+        place = complaint.partition(":")[0].partition(",")[0]
+        told = (
+            complaint
+            if shown
+            else f"The pipeline file has a mistake that shows with this version, in {place}."
+        )
+        return Outcome(accepted=False, answer=present.malformed_answer(told))
 
     async def _begin(
         self,

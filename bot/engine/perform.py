@@ -117,14 +117,16 @@ class Performer:
 
     def want(self, release_id: str, effects: Iterable[Effect]) -> None:
         """Starts what is not under way, drops what is wanted no longer."""
-        wanted = {(release_id, effect) for effect in effects}
+        wanted = dict.fromkeys(
+            (release_id, effect) for effect in effects
+        )  # in the order of the pipeline file
         for key, task in list(self._tasks.items()):
             if key[0] == release_id and key not in wanted and not isinstance(key[1], Dispatch):
                 if task is not _current_task():
                     task.cancel()
                 del self._tasks[key]
-        for key in wanted - self._tasks.keys():
-            if not self._closed:
+        for key in wanted:
+            if key not in self._tasks and not self._closed:
                 self._tasks[key] = asyncio.create_task(self._keep_trying(key), name=f"effect {key}")
 
     async def close(self, grace_seconds: float) -> None:
@@ -249,7 +251,7 @@ class Performer:
             runs = await self._watched_run(step, awaiting)
         else:
             return
-        event = Candidates(step.name, self._clock.now(), previous, max(10.0, 2 * self._look), runs)
+        event = Candidates(step.name, self._clock.now(), previous, 2 * self._look + 1, runs)
         await self._sights.read(step.repo)
         await self._releases.happen(release.id, event)
 

@@ -67,6 +67,10 @@ class GitHub(Protocol):
 
     async def job_log(self, repo: str, job_id: int) -> bytes: ...
 
+    async def prepare_dispatch(self, repo: str) -> None:
+        """Everything `dispatch` needs but its own request: a crash in between leaves less in doubt."""
+        ...
+
     async def dispatch(
         self, repo: str, workflow: str, ref: str, inputs: Mapping[str, str], *, send_by: datetime
     ) -> Dispatched: ...

@@ -53,7 +53,8 @@ class Releases:
 
     def adopt(self, started: Iterable[Stored]) -> None:
         for stored in started:
-            self._live.setdefault(stored.release.id, stored)
+            if not stored.release.word.final:
+                self._live.setdefault(stored.release.id, stored)
 
     def open(self) -> tuple[Release, ...]:
         """Every open release, oldest first."""

@@ -8,7 +8,7 @@ import asyncio
 from bot.core.binding import OpenSend, strays
 from bot.core.deliveries import RunSeen
 from bot.core.events import SendChecked, SendHeldBack, SendStopped
-from bot.core.facts import NotFound
+from bot.core.facts import NotFound, NotInstalled, Suspended
 from bot.core.model import Release, Trouble, TroubleKind
 from bot.core.plan import DispatchStep
 from bot.core.steering import plain_ref
@@ -31,10 +31,10 @@ class SendCheck:
     async def of(self, release: Release, step: DispatchStep, send: int) -> CheckOutcome:
         """Raises `GitHubError` when something could not be read: nothing is sent, and it is tried again."""
         began = self._clock.now()
-        stray, tag, ref = await asyncio.gather(
-            self._strays(release, step), self._tag(step), self._ref(release, step)
+        stray, tag, ref, barred = await asyncio.gather(
+            self._strays(release, step), self._tag(step), self._ref(release, step), self._access(step)
         )
-        trouble = stray if isinstance(stray, Trouble) else tag or ref
+        trouble = stray if isinstance(stray, Trouble) else tag or ref or barred
         if trouble is not None:
             return SendStopped(step.name, trouble)
         if isinstance(stray, str):
@@ -76,6 +76,17 @@ class SendCheck:
             return _strange(found.strange)
         if found.expected:
             return f"run {found.expected[0].id} may belong to a send that is still being looked for"
+        return None
+
+    async def _access(self, step: DispatchStep) -> Trouble | None:
+        """A repository that can be read may still not be written to: only an owner can mend that."""
+        try:
+            await self._github.prepare_dispatch(step.repo)
+        except Suspended:
+            raise
+        except NotInstalled as error:
+            await self._github.repository(step.repo)
+            return Trouble(TroubleKind.NO_ACCESS, str(error))
         return None
 
     async def _tag(self, step: DispatchStep) -> Trouble | None:

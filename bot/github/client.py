@@ -101,6 +101,13 @@ class Client:
 
         return await self._watched(write.method, write.to, write.purpose, perform())
 
+    async def prepare(self, repo: str, purpose: Purpose, rank: Rank) -> None:
+        """Has the token of a coming write ready and proven, so that only its own request is left to do.
+
+        Raises GitHubError.
+        """
+        await self._proven_token(repo, purpose, rank, await self._limiter(repo))
+
     async def _answer_to_read(self, repo: str, to: Route, *, leave_302: bool = False) -> Answer:
         limiter = await self._limiter(repo)
         answer, token = await self._get(repo, to, limiter, leave_302=leave_302)
@@ -120,14 +127,14 @@ class Client:
         try:
             limiter = await self._limiter(write.repo)
             await limiter.turn(write.rank, send_by=write.send_by)
-            token = await self._proven_token(write, limiter)
+            token = await self._proven_token(write.repo, write.purpose, write.rank, limiter)
         except Unreachable as error:
             raise Unreachable(f"{write} was not sent: {error}", sent=False) from error
         answer = await self._send(write, token, limiter)
         if answer.status == 401:
             self.auth.forget(write.repo, write.purpose, token)
             try:
-                token = await self._proven_token(write, limiter)
+                token = await self._proven_token(write.repo, write.purpose, write.rank, limiter)
             except Unreachable as error:
                 raise Unreachable(f"{write} was refused, then not sent again: {error}", sent=False) from error
             answer = await self._send(write, token, limiter)
@@ -160,11 +167,11 @@ class Client:
                 write.method, write.to.path, token.bearer, body=write.body, fresh=write.once, before=in_time
             )
 
-    async def _proven_token(self, write: Write, limiter: Limiter) -> Token:
+    async def _proven_token(self, repo: str, purpose: Purpose, rank: Rank, limiter: Limiter) -> Token:
         """A token that GitHub is known to accept. Raises GitHubError; nothing was sent then."""
-        token = await self.auth.token(write.repo, write.purpose)
-        if (error := await self._refusal(write.repo, write.rank, token, limiter)) is not None:
-            self.auth.forget(write.repo, write.purpose, token)
+        token = await self.auth.token(repo, purpose)
+        if (error := await self._refusal(repo, rank, token, limiter)) is not None:
+            self.auth.forget(repo, purpose, token)
             raise error
         return token
 

@@ -44,6 +44,10 @@ class Writes:
         )
         return await self._client.write(write, lambda answer: _dispatched(answer, str(write)))
 
+    async def prepare_dispatch(self, repo: str) -> None:
+        """Everything `dispatch` needs but its own request. Raises NotInstalled when the app may not dispatch there."""
+        await self._client.prepare(repo, Purpose.DRIVE, Rank.DRIVE)
+
     async def rerun_failed_jobs(self, repo: str, run_id: int) -> None:
         """Once: the caller tells by the run's attempt whether it was done.
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from hashlib import sha1
 from typing import TYPE_CHECKING
 
-from bot.simulator.repositories import Person, Repository, Tag, TagObject
+from bot.simulator.repositories import Annotation, Person, Repository, Tag, TagObject
 from bot.simulator.runs import Attempt, Job, Review, Run, Workflow
 from bot.simulator.timeline import Timeline
 
@@ -21,6 +21,7 @@ CANCEL_TAKES = timedelta(seconds=5)
 # https://docs.github.com/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs
 RERUN_DAYS = timedelta(days=30)
 MOST_RERUNS = 50
+REJECTED = "The deployment was rejected or didn't satisfy other protection rules."
 
 
 class RefusedError(Exception):
@@ -178,6 +179,7 @@ class Actions:
     def reject(self, run: Run, environment: str | None = None, *, by: str | None = None) -> None:
         for job, name in self._waiting(run, environment):
             run.reviews.append(Review(name, "rejected", self._reviewer(run, by)))
+            job.check_run.annotations.append(Annotation(REJECTED))
             self._timeline.complete(run, run.attempt, job, "failure", None)
         self._timeline.settle(run, run.attempt)
 

@@ -43,7 +43,7 @@ class Deliveries:
 
     @property
     def busy(self) -> bool:
-        return bool(self._waiting or self._finished)
+        return self._writer is not None
 
     def _need_writer(self) -> None:
         if self._writer is None:
@@ -52,10 +52,10 @@ class Deliveries:
     async def _write(self) -> None:
         """Carry everything that has come in by the time the transaction begins."""
         batch: list[Waiter] = []
+        finished: list[Finished] = []
 
         def work(connection: Connection) -> set[int]:
-            batch.extend(self._take())
-            finished, self._finished = self._finished, []
+            self._take(batch, finished)
             for delivery_id, outcome, ignored in finished:
                 finish_delivery(connection, delivery_id, outcome, ignored=ignored)
             return _keep(connection, [arrival for arrival, _ in batch])
@@ -63,7 +63,10 @@ class Deliveries:
         try:
             kept = await self._database.transact(work)
         except Exception as error:  # whoever waits must be told, whatever it is
-            for _, answer in batch or self._take():
+            if self._writer is asyncio.current_task():
+                self._take(batch, finished)
+            self._finished = finished + self._finished
+            for _, answer in batch:
                 if not answer.done():
                     answer.set_exception(error)
             return
@@ -71,10 +74,11 @@ class Deliveries:
             if not answer.done():
                 answer.set_result(place in kept)
 
-    def _take(self) -> list[Waiter]:
+    def _take(self, batch: list[Waiter], finished: list[Finished]) -> None:
         """All that wait; from here on a new arrival needs a new writer."""
-        taken, self._waiting, self._writer = self._waiting, [], None
-        return taken
+        batch += self._waiting
+        finished += self._finished
+        self._waiting, self._finished, self._writer = [], [], None
 
     async def pending(self, limit: int) -> tuple[DeliveryRow, ...]:
         """What is still to be worked on, in the order of arrival."""

@@ -184,3 +184,12 @@ async def test_the_store_says_that_it_is_busy_until_everything_is_written(store:
     assert store.busy
     await accepting
     assert not store.busy
+
+
+async def test_a_hint_is_finished_with_the_next_commit(store: Store) -> None:
+    await store.deliveries.accept(arrival("d1"))
+
+    store.deliveries.finish_soon("d1", "concerns no release", ignored=True)
+    await store.deliveries.accept(arrival("d2"))
+
+    assert await names(store) == ["d2"]

@@ -148,9 +148,10 @@ class Stage:
 
     async def bot_dies(self) -> None:
         """The process is killed: no goodbye and no grace. What it asked for last may be done or not."""
-        assert self.bot is not None and self._http is not None
+        assert self.bot is not None
+        assert self._http is not None
         self.wire.cut = True
-        while self.bot.store.busy:
+        while self.bot.store.busy:  # noqa: ASYNC110 - the database has a thread of its own
             await asyncio.sleep(0.0002)
         bot, http, self.bot, self._http = self.bot, self._http, None, None
         lost = asyncio.all_tasks() - self._not_ours

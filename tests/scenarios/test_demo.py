@@ -88,7 +88,7 @@ def test_under_chaos_the_release_ends_the_same(place: Path) -> None:
 
 @pytest.mark.parametrize(
     ("number", "exit_code"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143), (signal.SIGKILL, -9)],
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)],
 )
 def test_the_bot_never_outlives_the_demo(place: Path, number: signal.Signals, exit_code: int) -> None:
     demo = start(place)

@@ -29,6 +29,13 @@ def bound(stage: Stage, run: Run) -> bool:
     return f"/runs/{run.id})" in stage.status().rows["build"]
 
 
+def a_tag_without_a_run(stage: Stage) -> None:
+    watched = flow(stage, "pre-release.yml")
+    watched.on_tag = False
+    stage.world.hand("maya").pushes_tag(stage.oss, "v1.0.3")
+    watched.on_tag = True
+
+
 # -- the order of steps ------------------------------------------------------------------------------------------
 
 
@@ -189,8 +196,7 @@ async def test_of_a_branch_the_first_run_after_the_step_became_due_is_taken(stag
 
 
 async def test_a_run_that_something_else_started_is_not_taken(stage: Stage) -> None:
-    flow(stage, "pre-release.yml").dispatchable = True
-    stage.oss.tags["v1.0.3"] = stage.oss.branches["develop"]
+    a_tag_without_a_run(stage)
     stage.world.hand("maya").starts(flow(stage, "pre-release.yml"), "v1.0.3")
     await begins(stage, watching("v{{ version }}"))
     await stage.passes(minutes=10)
@@ -199,7 +205,7 @@ async def test_a_run_that_something_else_started_is_not_taken(stage: Stage) -> N
 
 
 async def test_the_event_of_the_file_decides_which_run_is_taken(stage: Stage) -> None:
-    stage.oss.tags["v1.0.3"] = stage.oss.branches["develop"]
+    a_tag_without_a_run(stage)
     run = stage.world.hand("maya").starts(flow(stage, "pre-release.yml"), "v1.0.3")
     await begins(stage, watching("v{{ version }}", ", event: workflow_dispatch"))
     await stage.until(lambda: stage.state() == "released", hours=1)

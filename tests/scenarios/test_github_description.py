@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from simulator.oracle import check_ledger
 from tests.scenarios.stage import Stage
+from tests.simulator.oracle import check_ledger
 
 NETWORK = "npm error code ECONNRESET\nnpm error network request failed\n"
 COMPILER = "/home/runner/work/widget/core/Flow.java:42: error: cannot find symbol\n"

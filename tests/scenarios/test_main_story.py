@@ -9,12 +9,12 @@ async def test_one_comment_releases_both_editions(stage: Stage) -> None:
     await stage.until(lambda: stage.state() == "released")
 
     assert comment.reactions_of(stage.world.bot.login) == ["eyes", "rocket"]
-    assert stage.dispatches() == [
-        "widget/global-start-release.yml@develop",
+    first, then = stage.dispatches()[:2], stage.dispatches()[2:]
+    assert sorted(first) == [
         "widget-ee/global-start-release.yml@develop",
-        "widget/release-docker.yml@v1.0.3",
-        "widget-ee/release-docker.yml@v1.0.3",
+        "widget/global-start-release.yml@develop",
     ]
+    assert sorted(then) == ["widget-ee/release-docker.yml@v1.0.3", "widget/release-docker.yml@v1.0.3"]
     assert set(stage.status().steps.values()) == {"passed"}
     assert len(stage.statuses()) == 1
     assert len(stage.said()) == 1

@@ -384,7 +384,7 @@ async def test_a_late_command_is_not_carried_out_but_answered(stage: Stage) -> N
     await stage.passes(minutes=2)
 
     assert stage.reactions(comment) == TOLD
-    assert "16 min" in stage.answer()
+    assert "16m after it was written" in stage.answer()
     assert "write it once more" in stage.answer()
     assert stage.dispatches() == []
 

@@ -16,7 +16,7 @@ from bot.simulator.ledger import Entry
 from bot.simulator.repositories import Annotation, Repository
 from tests.scenarios.stage import OSS, Stage
 
-_LUCK = random.Random(20261120)  # noqa: S311 - names for a story
+_LUCK = random.Random(20261120)
 
 
 def canary(kind: str) -> str:
@@ -24,8 +24,7 @@ def canary(kind: str) -> str:
 
 
 REPO, FILE, BRANCH, JOB, LINE, NOTE, PLACE, INPUT, OTHER = (
-    canary(kind)
-    for kind in ("repo", "file", "branch", "job", "line", "note", "place", "input", "other")
+    canary(kind) for kind in ("repo", "file", "branch", "job", "line", "note", "place", "input", "other")
 )
 CANARIES = (REPO, FILE, BRANCH, JOB, LINE, NOTE, PLACE, INPUT, OTHER)
 PIPELINE = f"""\
@@ -77,7 +76,9 @@ def text_of(entry: Entry) -> str:
 
 def betrayed(stage: Stage, place: Repository) -> list[tuple[str, str]]:
     """What stands in public, and where."""
-    coats = [(secret, coat) for secret in set(secrets(stage, place)) for coat in spellings(secret) if len(coat) > 5]
+    coats = [
+        (secret, coat) for secret in set(secrets(stage, place)) for coat in spellings(secret) if len(coat) > 5
+    ]
     return [
         (secret, f"{entry.method} {entry.path}")
         for entry in stage.world.ledger.public_writes

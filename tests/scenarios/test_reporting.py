@@ -1,6 +1,7 @@
 """Reporting: one status comment, check runs on the commits, a call when a person is needed, and no noise."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -49,7 +50,7 @@ async def test_the_status_comment_is_created_once_and_edited_no_oftener_than_the
     await stage.until(lambda: stage.state() == "released")
     times = [entry.at for entry in edits(stage)]
     calm = times[:-1]  # the end is told at once
-    pauses = [later - earlier for earlier, later in zip(calm, calm[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in pairwise(calm)]
     assert all(pause >= timedelta(seconds=seconds) for pause in pauses), pauses
     assert len(status_comments(stage)) == 1
 
@@ -80,7 +81,7 @@ async def test_a_deleted_status_comment_is_created_once_more_and_then_no_longer(
     await stage.until(lambda: stage.step("build") == "running", hours=1)
     assert len(stage.statuses()) == 1
 
-    maya.deletes([comment for comment in status_comments(stage) if not comment.deleted][0])
+    maya.deletes(next(comment for comment in status_comments(stage) if not comment.deleted))
     run(stage).finish()
     await stage.until(lambda: any("is released" in said for said in stage.said()), hours=1)
     await stage.passes(hours=1)
@@ -146,7 +147,7 @@ async def test_buttons_appear_only_when_a_person_is_needed(stage: Stage) -> None
     await stage.passes(minutes=1)
     (check,) = stage.checks("build")
     assert check.conclusion == "action_required"
-    assert [button["identifier"] for button in check.actions] == ["retry", "skip", "cancel"]
+    assert [button.identifier for button in check.actions] == ["retry", "skip", "cancel"]
 
     stage.world.hand("maya").presses(check, "retry")
     await stage.until(lambda: stage.state() == "released")

@@ -65,9 +65,9 @@ async def tell(stage: Stage) -> list[str]:
     assert len(stage.said()) == 1 + len(asked)
     assert comment.reactions_of(stage.world.bot.login) == ["eyes", "rocket"]
     for step in STEPS:
-        assert [check.conclusion for check in stage.checks(step) if check.conclusion != "action_required"] == [
-            "success"
-        ], step
+        assert [
+            check.conclusion for check in stage.checks(step) if check.conclusion != "action_required"
+        ] == ["success"], step
     return asked
 
 

@@ -1,6 +1,7 @@
 """Retrying: what fails is judged, the failed jobs are run again within the budget, and then a person is called."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -72,9 +73,7 @@ async def test_the_pause_before_a_re_run_doubles_each_time(stage: Stage) -> None
     await begins(stage, step(RETRY))
     await stage.until(lambda: stage.state() == "needs attention")
     attempts = only_run(stage).attempts
-    pauses = [
-        later.started_at - earlier.updated_at for earlier, later in zip(attempts, attempts[1:], strict=False)
-    ]
+    pauses = [later.started_at - earlier.updated_at for earlier, later in pairwise(attempts)]
     for pause, seconds in zip(pauses, (30, 60, 120), strict=True):
         assert timedelta(seconds=seconds) <= pause <= timedelta(seconds=seconds + 15)
 
