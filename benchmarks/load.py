@@ -1,4 +1,4 @@
-"""A small load generator: signed deliveries over keep-alive connections, with as little work per request as possible."""
+"""A small load generator: signed deliveries over keep-alive connections, with little work per request."""
 
 import asyncio
 import hashlib

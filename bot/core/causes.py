@@ -105,7 +105,8 @@ class Verdict:
             return "No failed job was found"
         first, more = decisive[0], len(decisive) - 1
         others = "" if not more else " and in 1 other job" if more == 1 else f" and in {more} other jobs"
-        place = f" in job {first.job}" + (f" / {first.step}" if first.step else "") if first.job else ""
+        step = f" / {first.step}" if first.step and first.step != first.job else ""
+        place = f" in job {first.job}{step}" if first.job else ""
         return f"{first.about[:1].upper()}{first.about[1:]}{place}{others}"
 
 

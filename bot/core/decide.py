@@ -125,9 +125,10 @@ def _remind(draft: Draft, step: str, state: StepState) -> None:
 def _barred(draft: Draft, event: happened.RepositoryBarred) -> None:
     """The repository keeps refusing the bot: a person has to mend that, and then everything goes on by itself.
 
-    What is being cancelled only waits for the repository: there is nothing to put off and nobody to call again.
+    What is being cancelled only waits for the repository, and not for ever: for a run as long as it may last.
     """
     if draft.release.cancelling:
+        _give_up_cancelling(draft, event)
         return
     for step, record in draft.release.items():
         if isinstance(step, ApprovalStep) or not same_repository(step.repo, event.repo):
@@ -137,6 +138,17 @@ def _barred(draft: Draft, event: happened.RepositoryBarred) -> None:
                 draft.need_person(step.name, event.trouble, parked=record.state)
             case _:
                 continue
+
+
+def _give_up_cancelling(draft: Draft, event: happened.RepositoryBarred) -> None:
+    for step, record in draft.release.items():
+        if isinstance(step, ApprovalStep) or not same_repository(step.repo, event.repo):
+            continue
+        state = record.state
+        if isinstance(state, Running) and draft.now >= runs.deadline(state.run, step.timeout, state.held):
+            draft.put(step.name, Cancelled(draft.now), "its time is over, and the repository refuses the bot")
+        elif isinstance(state, Finding | Rerunning) and draft.now >= state.until:
+            draft.put(step.name, Cancelled(draft.now), "its time has passed, and the repository refuses the bot")
 
 
 def _open(draft: Draft, event: happened.RepositoryOpen) -> None:

@@ -110,7 +110,7 @@ def _progress(draft: Draft, event: RunLevel, state: Running) -> None:
         held += (draft.now - held_since).total_seconds()
         held_since = None
     rerun = state.rerun and not run.started
-    confirm = state.confirm and not event.confirmed and bool(known.head_sha)
+    confirm = state.confirm and not event.confirmed and bool(known.head_sha)  # its first news will do
     after = Running(run, confirm, rerun, held_since, held, reminded)
     if run != known:
         draft.remember_run(event.step, run)

@@ -24,6 +24,7 @@ class Audiences:
         self._github = github
         self._clock = clock
         self._seen: dict[str, tuple[datetime, RepositoryFacts]] = {}
+        self._asking: dict[str, asyncio.Task[RepositoryFacts]] = {}
 
     def heard(self, repo: str, visibility: str, *, said_at: datetime | None = None) -> None:
         """A delivery shows the visibility that GitHub saw at `said_at`: another one than ours is read anew."""
@@ -40,9 +41,17 @@ class Audiences:
         key, now = repo.lower(), self._clock.now()
         known = self._seen.get(key)
         if known is None or now - known[0] > _FRESH:
-            known = (now, await self._github.repository(repo))
-            self._seen[key] = known
+            facts = await self._ask(key, repo)
+            self._seen[key] = (now, facts)
+            return facts
         return known[1]
+
+    async def _ask(self, key: str, repo: str) -> RepositoryFacts:
+        """Whoever wants to know at the same time shares one question."""
+        if key not in self._asking:
+            self._asking[key] = asyncio.create_task(self._github.repository(repo))
+            self._asking[key].add_done_callback(lambda _: self._asking.pop(key, None))
+        return await asyncio.shield(self._asking[key])
 
     async def of(self, surface: str, repos: Iterable[str]) -> Audience:
         """The readers of `surface`, and what they may see of `repos`. Raises when the surface itself is unknown."""

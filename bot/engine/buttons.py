@@ -11,12 +11,10 @@ from bot.core.deliveries import ButtonPressed, CheckRerunAsked
 from bot.core.events import Event
 from bot.core.model import Person, Release
 from bot.core.steering import OpenCommand, Refused, resolve
-from bot.engine.audiences import Audiences
-from bot.engine.ports import Clock, GitHub
+from bot.engine.means import Means
 from bot.engine.preflight import Preflight
-from bot.engine.releases import Releases
 from bot.engine.roles import Roles
-from bot.store import Store, Surface
+from bot.store import Surface
 
 log = structlog.get_logger(__name__)
 
@@ -24,14 +22,12 @@ log = structlog.get_logger(__name__)
 class Buttons:
     """Carries out what a click asks for."""
 
-    def __init__(
-        self, *, store: Store, github: GitHub, clock: Clock, releases: Releases, audiences: Audiences
-    ) -> None:
-        self._store = store
-        self._github = github
-        self._clock = clock
-        self._releases = releases
-        self._audiences = audiences
+    def __init__(self, means: Means) -> None:
+        self._store = means.store
+        self._github = means.github
+        self._clock = means.clock
+        self._releases = means.releases
+        self._audiences = means.audiences
 
     async def press(self, pressed: ButtonPressed | CheckRerunAsked, delivery: str) -> None:
         outcome = await self._press(pressed, delivery)

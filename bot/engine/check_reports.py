@@ -22,10 +22,9 @@ from bot.core.model import (
     Waiting,
 )
 from bot.core.plan import RunStep
-from bot.engine.audiences import Audiences
-from bot.engine.ports import GitHub
+from bot.engine.means import Means
 from bot.engine.reports import Write
-from bot.store import Store, Surface
+from bot.store import Surface
 
 Body = Mapping[str, object]
 
@@ -33,11 +32,11 @@ Body = Mapping[str, object]
 class CheckReports:
     """Writes check runs."""
 
-    def __init__(self, *, store: Store, github: GitHub, audiences: Audiences, web_url: str) -> None:
-        self._store = store
-        self._github = github
-        self._audiences = audiences
-        self._web_url = web_url
+    def __init__(self, means: Means) -> None:
+        self._store = means.store
+        self._github = means.github
+        self._audiences = means.audiences
+        self._web_url = means.settings.github_url
 
     async def pending(self, release: Release, part: str) -> Write | None:
         """The check run of a step as it should be, when it is not. What ends a check run is urgent."""
@@ -89,7 +88,8 @@ class CheckReports:
         await self._store.surfaces.save_surface(saved)
 
     async def _change(self, step: RunStep, check_id: int, body: Body) -> None:
-        change = {key: value for key, value in body.items() if key != "head_sha"}
+        # What is left out of a change stays as it was: buttons go away only when they are set to none.
+        change = {"actions": [], **{key: value for key, value in body.items() if key != "head_sha"}}
         await self._github.update_check(step.repo, check_id, change)
 
     async def _create(self, step: RunStep, surface: Surface, body: Body, sha: str) -> int:

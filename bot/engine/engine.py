@@ -24,6 +24,7 @@ from bot.engine.diagnosis import Diagnosis
 from bot.engine.inbox import Inbox
 from bot.engine.listen import Listener
 from bot.engine.look import Looker
+from bot.engine.means import Means
 from bot.engine.orders import Orders
 from bot.engine.patience import pauses
 from bot.engine.perform import Performer
@@ -58,71 +59,31 @@ class Engine:
         metrics: Metrics,
         rules: tuple[Rule, ...],
     ) -> None:
-        self._store = store
-        self._clock = clock
-        self._metrics = metrics
-        look = settings.look_seconds
+        self._store, self._clock, self._metrics = store, clock, metrics
         self.releases = Releases(store, clock)
-        self.audiences = Audiences(github, clock)
-        self._sights = Sights(store, clock, look_seconds=look, on_barred=self._barred)
+        means = Means(
+            settings, store, github, clock, metrics, self.releases, audiences=Audiences(github, clock)
+        )
+        self._sights = Sights(store, clock, look_seconds=settings.look_seconds, on_barred=self._barred)
         self._performer = Performer(
-            releases=self.releases,
-            store=store,
-            github=github,
-            clock=clock,
+            means,
             sights=self._sights,
             checks=SendCheck(github, store, clock),
             diagnosis=Diagnosis(github, rules, clock),
-            metrics=metrics,
-            look_seconds=look,
         )
-        self._looker = Looker(
-            releases=self.releases,
-            github=github,
-            clock=clock,
-            sights=self._sights,
-            performer=self._performer,
-            look_seconds=look,
-        )
-        web_url = settings.github_url
-        status = StatusReports(store=store, github=github, audiences=self.audiences, web_url=web_url)
-        checks = CheckReports(store=store, github=github, audiences=self.audiences, web_url=web_url)
-        self._reports = Reports(clock=clock, status=status, checks=checks, edit_seconds=settings.edit_seconds)
-        self._poster = Poster(
-            store=store, github=github, clock=clock, audiences=self.audiences, web_url=web_url
-        )
-        orders = Orders(
-            settings=settings,
-            store=store,
-            github=github,
-            clock=clock,
-            releases=self.releases,
-            audiences=self.audiences,
-            poster=self._poster,
-            metrics=metrics,
-        )
+        self._looker = Looker(means, sights=self._sights, performer=self._performer)
+        status = StatusReports(means)
+        self._reports = Reports(means, status=status, checks=CheckReports(means))
+        self._poster = Poster(means)
         self.inbox = Inbox(
-            store=store,
-            clock=clock,
-            releases=self.releases,
+            means,
             performer=self._performer,
-            orders=orders,
-            buttons=Buttons(
-                store=store, github=github, clock=clock, releases=self.releases, audiences=self.audiences
-            ),
-            audiences=self.audiences,
+            orders=Orders(means, poster=self._poster),
+            buttons=Buttons(means),
             reports=self._reports,
             status=status,
-            metrics=metrics,
         )
-        self._listener = Listener(
-            settings=settings,
-            store=store,
-            github=github,
-            clock=clock,
-            audiences=self.audiences,
-            inbox=self.inbox,
-        )
+        self._listener = Listener(means, inbox=self.inbox)
         self._timer = Alarm(clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._stopped: set[str] = set()

@@ -29,17 +29,14 @@ from bot.core.facts import GitHubError
 from bot.core.intake import read_delivery
 from bot.core.model import Expecting, Finding, NeedsPerson, Release, StepRecord, run_of
 from bot.core.plan import RunStep
-from bot.engine.audiences import Audiences
 from bot.engine.buttons import Buttons
+from bot.engine.means import Means
 from bot.engine.orders import Heard, Orders
 from bot.engine.patience import pauses
 from bot.engine.perform import Performer
-from bot.engine.ports import Clock
-from bot.engine.releases import Releases
 from bot.engine.reports import Reports
 from bot.engine.status_reports import StatusReports
-from bot.metrics import Metrics
-from bot.store import DeliveryRow, Store, StoreUnavailable
+from bot.store import DeliveryRow, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -60,28 +57,24 @@ class Inbox:
 
     def __init__(
         self,
+        means: Means,
         *,
-        store: Store,
-        clock: Clock,
-        releases: Releases,
         performer: Performer,
         orders: Orders,
         buttons: Buttons,
-        audiences: Audiences,
         reports: Reports,
         status: StatusReports,
-        metrics: Metrics,
     ) -> None:
-        self._store = store
-        self._clock = clock
-        self._releases = releases
+        self._store = means.store
+        self._clock = means.clock
+        self._releases = means.releases
         self._performer = performer
         self._orders = orders
         self._buttons = buttons
-        self._audiences = audiences
+        self._audiences = means.audiences
         self._reports = reports
         self._status = status
-        self._metrics = metrics
+        self._metrics = means.metrics
         self._waiting: asyncio.Queue[Delivered] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -211,9 +204,11 @@ class Inbox:
 
     async def _comment_deleted(self, deleted: CommentDeleted) -> None:
         release_id = await self._status.comment_deleted(deleted.repository.full_name, deleted.comment_id)
-        release = self._releases.get(release_id or "")
-        if release is not None:
-            self._reports.publish(release)
+        if release_id is None:
+            return
+        stored = await self._store.releases.get(release_id)  # a finished one is published once more, too
+        if stored is not None:
+            self._reports.publish(self._releases.get(release_id) or stored.release)
 
     def _steps_in(self, repo: str) -> list[tuple[Release, RunStep, StepRecord]]:
         return [

@@ -13,13 +13,11 @@ import structlog
 from bot.core.deliveries import CommentCreated, RepositorySeen
 from bot.core.facts import GitHubError
 from bot.core.intake import comment_from_listing
-from bot.engine.audiences import Audiences
 from bot.engine.inbox import Inbox
+from bot.engine.means import Means
 from bot.engine.patience import seconds_until_again
-from bot.engine.ports import Clock, GitHub
 from bot.markdown import command_lines
-from bot.settings import Settings
-from bot.store import Arrival, Store
+from bot.store import Arrival
 
 log = structlog.get_logger(__name__)
 
@@ -31,21 +29,12 @@ _MOST_REMEMBERED = 20_000
 class Listener:
     """Lists the comments of each home once in a while."""
 
-    def __init__(
-        self,
-        *,
-        settings: Settings,
-        store: Store,
-        github: GitHub,
-        clock: Clock,
-        audiences: Audiences,
-        inbox: Inbox,
-    ) -> None:
-        self._settings = settings
-        self._store = store
-        self._github = github
-        self._clock = clock
-        self._audiences = audiences
+    def __init__(self, means: Means, *, inbox: Inbox) -> None:
+        self._settings = means.settings
+        self._store = means.store
+        self._github = means.github
+        self._clock = means.clock
+        self._audiences = means.audiences
         self._inbox = inbox
         self._seen: set[int] = set()
 

@@ -17,10 +17,10 @@ from bot.core.facts import GitHubError, NotFound
 from bot.core.model import BoundRun, Expecting, Finding, NeedsPerson, Release, StepRecord, run_of
 from bot.core.plan import RunStep
 from bot.core.wants import watched
+from bot.engine.means import Means
 from bot.engine.patience import seconds_until_again
 from bot.engine.perform import Performer
-from bot.engine.ports import Clock, GitHub
-from bot.engine.releases import Changed, Releases
+from bot.engine.releases import Changed
 from bot.engine.sights import Sights
 
 log = structlog.get_logger(__name__)
@@ -51,25 +51,16 @@ class Watched:
 class Looker:
     """One task per watched repository."""
 
-    def __init__(
-        self,
-        *,
-        releases: Releases,
-        github: GitHub,
-        clock: Clock,
-        sights: Sights,
-        performer: Performer,
-        look_seconds: float,
-    ) -> None:
-        self._releases = releases
-        self._github = github
-        self._clock = clock
+    def __init__(self, means: Means, *, sights: Sights, performer: Performer) -> None:
+        self._releases = means.releases
+        self._github = means.github
+        self._clock = means.clock
         self._sights = sights
         self._performer = performer
-        self._seconds = look_seconds
+        self._seconds = means.settings.look_seconds
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._looked_at: dict[str, datetime] = {}
-        releases.on_change(self.changed)
+        means.releases.on_change(self.changed)
 
     def changed(self, changed: Changed) -> None:
         self.watch(watched(changed.release))

@@ -24,21 +24,17 @@ from bot.core.plan import Plan, same_repository
 from bot.core.problems import Problem, ProblemKind
 from bot.core.steering import NamedRun, OpenCommand, Refused, find_step, resolve, resolve_adopt
 from bot.core.versions import Version
-from bot.engine.audiences import Audiences
+from bot.engine.means import Means
 from bot.engine.patience import patiently
 from bot.engine.pipelines import BadBook, Book, Bookshelf, NoBook
-from bot.engine.ports import Clock, GitHub
 from bot.engine.posts import Poster
 from bot.engine.preflight import Preflight, same_work
-from bot.engine.releases import Releases
 from bot.engine.roles import Roles, Standing
 from bot.markdown import command_lines
-from bot.metrics import Metrics
 from bot.pipeline.load import BadPipelineFile
 from bot.pipeline.plans import Pipeline, make_plan
 from bot.pipeline.template import BadTemplate
-from bot.settings import Settings
-from bot.store import PostToMake, Store, Stored
+from bot.store import PostToMake, Stored
 
 log = structlog.get_logger(__name__)
 
@@ -74,27 +70,16 @@ class Outcome:
 class Orders:
     """Carries out commands, one at a time in each issue."""
 
-    def __init__(
-        self,
-        *,
-        settings: Settings,
-        store: Store,
-        github: GitHub,
-        clock: Clock,
-        releases: Releases,
-        audiences: Audiences,
-        poster: Poster,
-        metrics: Metrics,
-    ) -> None:
-        self._settings = settings
-        self._store = store
-        self._github = github
-        self._clock = clock
-        self._releases = releases
-        self._audiences = audiences
+    def __init__(self, means: Means, *, poster: Poster) -> None:
+        self._settings = means.settings
+        self._store = means.store
+        self._github = means.github
+        self._clock = means.clock
+        self._releases = means.releases
+        self._audiences = means.audiences
         self._poster = poster
-        self._metrics = metrics
-        self._shelf = Bookshelf(github, clock, settings.pipelines)
+        self._metrics = means.metrics
+        self._shelf = Bookshelf(means.github, means.clock, means.settings.pipelines)
         self._queues: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._starting = asyncio.Lock()
 

@@ -64,13 +64,11 @@ from bot.core.model import (
 from bot.core.plan import DispatchStep, RunStep, Step, WatchStep
 from bot.core.steering import plain_ref
 from bot.engine.diagnosis import Diagnosis
+from bot.engine.means import Means
 from bot.engine.patience import pauses, seconds_until_again
-from bot.engine.ports import Clock, GitHub
-from bot.engine.releases import Changed, Releases
+from bot.engine.releases import Changed
 from bot.engine.sendcheck import SendCheck, known_nonces, open_sends
 from bot.engine.sights import Sights
-from bot.metrics import Metrics
-from bot.store import Store
 
 log = structlog.get_logger(__name__)
 
@@ -84,31 +82,19 @@ _DENIED = (1.0, 2.0, 4.0)
 class Performer:
     """Keeps one task per wanted effect."""
 
-    def __init__(
-        self,
-        *,
-        releases: Releases,
-        store: Store,
-        github: GitHub,
-        clock: Clock,
-        sights: Sights,
-        checks: SendCheck,
-        diagnosis: Diagnosis,
-        metrics: Metrics,
-        look_seconds: float,
-    ) -> None:
-        self._releases = releases
-        self._store = store
-        self._github = github
-        self._clock = clock
+    def __init__(self, means: Means, *, sights: Sights, checks: SendCheck, diagnosis: Diagnosis) -> None:
+        self._releases = means.releases
+        self._store = means.store
+        self._github = means.github
+        self._clock = means.clock
         self._sights = sights
         self._checks = checks
         self._diagnosis = diagnosis
-        self._metrics = metrics
-        self._look = look_seconds
+        self._metrics = means.metrics
+        self._look = means.settings.look_seconds
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._closed = False
-        releases.on_change(self.changed)
+        means.releases.on_change(self.changed)
 
     # -- keeping what is wanted under way ----------------------------------------------------------
 
@@ -280,9 +266,11 @@ class Performer:
 
     async def _watched_run(self, step: WatchStep, awaiting: Finding | Expecting) -> tuple[RunSeen, ...]:
         ref = plain_ref(step.ref)
-        tag_commit = (
-            None if step.ref.startswith("refs/heads/") else await self._github.tag_commit(step.repo, ref)
-        )
+        tag_commit = None
+        if not step.ref.startswith("refs/heads/"):
+            tag_commit = await self._github.tag_commit(step.repo, ref)
+        if tag_commit is None and await self._github.branch_commit(step.repo, ref) is None:
+            return ()
         runs = await self._github.workflow_runs(
             step.repo,
             step.workflow,

@@ -17,11 +17,10 @@ from bot.core.effects import Notice
 from bot.core.facts import Forbidden, GitHubError, NotFound, Unprocessable
 from bot.core.model import Release
 from bot.engine.alarm import Alarm
-from bot.engine.audiences import Audiences
+from bot.engine.means import Means
 from bot.engine.patience import seconds_until_again
-from bot.engine.ports import Clock, GitHub
 from bot.engine.releases import Changed
-from bot.store import PostRow, Store
+from bot.store import PostRow
 
 log = structlog.get_logger(__name__)
 
@@ -32,15 +31,13 @@ _MOST_PAUSE = 900.0
 class Poster:
     """Sends what the posts table holds; posts of one repository's issue go out in their order."""
 
-    def __init__(
-        self, *, store: Store, github: GitHub, clock: Clock, audiences: Audiences, web_url: str
-    ) -> None:
-        self._store = store
-        self._github = github
-        self._clock = clock
-        self._audiences = audiences
-        self._web_url = web_url
-        self._alarm = Alarm(clock)
+    def __init__(self, means: Means) -> None:
+        self._store = means.store
+        self._github = means.github
+        self._clock = means.clock
+        self._audiences = means.audiences
+        self._web_url = means.settings.github_url
+        self._alarm = Alarm(means.clock)
         self._under_way: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._lanes: defaultdict[tuple[str, str, int], asyncio.Lock] = defaultdict(asyncio.Lock)

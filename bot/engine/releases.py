@@ -13,7 +13,7 @@ import structlog
 
 from bot.core.decide import decide
 from bot.core.draft import Decision
-from bot.core.events import Event, SendHeldBack, Tick
+from bot.core.events import Event, SendDone, SendHeldBack, SendUnknown, Tick
 from bot.core.model import Release
 from bot.core.plan import DispatchStep, Step
 from bot.core.steering import plain_ref
@@ -41,6 +41,7 @@ class Releases:
         self._store = store
         self._clock = clock
         self._live: dict[str, Stored] = {}
+        self._wake_at: dict[str, datetime] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._listeners: list[Callable[[Changed], None]] = []
 
@@ -118,17 +119,21 @@ class Releases:
         for reason in decision.reasons:
             log.info("release", release=stored.release.id, version=stored.release.version, what=reason)
         quiet = decision.release == stored.release and not (decision.notices or decision.bound or posts)
+        wake = self._remember_wake(decision.release, now)
         if quiet and delivery is None:
             return Changed(stored.release, decision)
         try:
-            saved = await self._commit(stored, decision, event, posts, delivery)
+            saved = await self._commit(stored, decision, event, wake, posts, delivery)
         except SlotTaken:
             step = decision.opened.step if decision.opened else ""
             held = SendHeldBack(step, "another send of this workflow and ref is not bound to a run yet", 1.0)
             return await self._change(stored, held, posts, delivery)
         except RunTaken as error:
             log.warning("run is bound elsewhere", release=stored.release.id, reason=str(error))
-            return Changed(stored.release, decide(stored.release, Tick(self.ahead(stored.release)), now))
+            instead: Event = Tick(self.ahead(stored.release))
+            if isinstance(event, SendDone):
+                instead = SendUnknown(event.step, event.send, "its run was bound to another step meanwhile")
+            return await self._change(stored, instead, posts, delivery)
         if saved.release.word.final:
             self._live.pop(saved.release.id, None)
         else:
@@ -140,6 +145,7 @@ class Releases:
         stored: Stored,
         decision: Decision,
         event: Event,
+        wake: datetime | None,
         posts: Sequence[PostToMake],
         delivery: str | None,
     ) -> Stored:
@@ -151,7 +157,7 @@ class Releases:
                     release,
                     event=event,
                     reasons=decision.reasons,
-                    wake_at=wake_at(release, self._clock.now()),
+                    wake_at=wake,
                     open_send=_to_open(decision),
                     close_sends=[(closed.step, closed.send, closed.outcome) for closed in decision.closed],
                     bind=[(_repo(release.plan.step(b.step)), b.run_id, b.step) for b in decision.bound],
@@ -169,9 +175,16 @@ class Releases:
                 await self.tick(release.id)
 
     def wake_times(self) -> dict[str, datetime]:
-        now = self._clock.now()
-        times = {key: wake_at(stored.release, now) for key, stored in self._live.items()}
-        return {key: at for key, at in times.items() if at is not None}
+        """When each release wants to be woken, as of its last decision: a time that has passed is not forgotten."""
+        return dict(self._wake_at)
+
+    def _remember_wake(self, release: Release, now: datetime) -> datetime | None:
+        at = wake_at(release, now)
+        if at is None:
+            self._wake_at.pop(release.id, None)
+        else:
+            self._wake_at[release.id] = at
+        return at
 
 
 def _group(release: Release) -> tuple[str, str, str]:

@@ -15,8 +15,8 @@ import structlog
 from bot.core.facts import Forbidden, GitHubError, Unprocessable
 from bot.core.model import Release
 from bot.engine.alarm import Alarm
+from bot.engine.means import Means
 from bot.engine.patience import seconds_until_again
-from bot.engine.ports import Clock
 from bot.engine.releases import Changed
 
 log = structlog.get_logger(__name__)
@@ -24,6 +24,10 @@ log = structlog.get_logger(__name__)
 STATUS = ""
 """The part of a release that is its status comment; the other parts are steps."""
 _MOST_PAUSE = 900.0
+_TELL_AFTER = 3
+"""Failed tries of one report before the log speaks of it, once."""
+_AT_ONCE = 16
+"""Parts that are compared and written at the same time: reports leave room for everything else."""
 Key = tuple[str, str]
 
 
@@ -45,16 +49,17 @@ class Writer(Protocol):
 class Reports:
     """One task per part of a release, while something of it is to be published."""
 
-    def __init__(self, *, clock: Clock, status: Writer, checks: Writer, edit_seconds: float) -> None:
-        self._clock = clock
+    def __init__(self, means: Means, *, status: Writer, checks: Writer) -> None:
+        self._clock = means.clock
         self._status = status
         self._checks = checks
-        self._pace = timedelta(seconds=edit_seconds)
-        self._gather = timedelta(seconds=min(1.0, edit_seconds / 10))
+        self._pace = timedelta(seconds=means.settings.edit_seconds)
+        self._gather = timedelta(seconds=min(1.0, means.settings.edit_seconds / 10))
         self._wanted: dict[str, Release] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._alarms: dict[Key, Alarm] = {}
         self._written_at: dict[Key, datetime] = {}
+        self._places = asyncio.Semaphore(_AT_ONCE)
 
     def changed(self, changed: Changed) -> None:
         self.publish(changed.release)
@@ -84,7 +89,8 @@ class Reports:
             while True:
                 release = self._wanted[key[0]]
                 try:
-                    wait = await self._publish(key, release, first_seen)
+                    async with self._places:
+                        wait = await self._publish(key, release, first_seen)
                 except GitHubError as error:
                     tries, wait = tries + 1, self._after(error, key, tries)
                 except Exception:
@@ -128,7 +134,7 @@ class Reports:
             pause = max(pause, 30.0)
         wait = seconds_until_again(error, self._clock, pause)
         what = {"release": key[0], "step": key[1], "error": str(error), "again_in": round(wait, 1)}
-        log.warning("a report has to wait", **what)
+        (log.warning if tries == _TELL_AFTER else log.debug)("a report has to wait", **what)
         return wait
 
     def _forget(self, key: Key) -> None:

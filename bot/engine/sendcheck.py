@@ -86,7 +86,7 @@ class SendCheck:
             raise
         except NotInstalled as error:
             await self._github.repository(step.repo)
-            return Trouble(TroubleKind.NO_ACCESS, str(error))
+            return Trouble(TroubleKind.REFUSED, str(error))
         return None
 
     async def _tag(self, step: DispatchStep) -> Trouble | None:

@@ -6,10 +6,9 @@ from dataclasses import replace
 from bot.core import present
 from bot.core.facts import GitHubError, NotFound
 from bot.core.model import Release, ReleaseWord
-from bot.engine.audiences import Audiences
-from bot.engine.ports import GitHub
+from bot.engine.means import Means
 from bot.engine.reports import Write
-from bot.store import Store, Surface
+from bot.store import Surface
 
 _GIVEN_UP = "given up"
 _MOST_MADE = 2
@@ -19,11 +18,11 @@ _MOST_MADE = 2
 class StatusReports:
     """Writes status comments."""
 
-    def __init__(self, *, store: Store, github: GitHub, audiences: Audiences, web_url: str) -> None:
-        self._store = store
-        self._github = github
-        self._audiences = audiences
-        self._web_url = web_url
+    def __init__(self, means: Means) -> None:
+        self._store = means.store
+        self._github = means.github
+        self._audiences = means.audiences
+        self._web_url = means.settings.github_url
 
     async def pending(self, release: Release, part: str) -> Write | None:
         """The comment as it should be, when it is not. A call for a person and the last word are urgent."""

@@ -373,5 +373,5 @@ _SOFT: tuple[Command, ...] = (
     lambda _: commands.Pause(pipeline="release"),
     lambda _: commands.Resume(pipeline="release"),
 )
-COMMANDS = (*_SOFT * 3, lambda _: commands.Cancel(pipeline="release"))
+COMMANDS: tuple[Command, ...] = (*_SOFT * 3, lambda _: commands.Cancel(pipeline="release"))
 """What people type, for a step of this name; they cancel less often than they do anything else."""

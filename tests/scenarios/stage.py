@@ -221,7 +221,9 @@ class Stage:
     def pipeline(self, text: str, repo: Repository | None = None, path: str = PIPELINE_FILE) -> None:
         (repo or self.oss).files[path] = text
 
-    async def says(self, text: str, *, by: str = "maya", issue: Issue | None = None, **more: object) -> Comment:
+    async def says(
+        self, text: str, *, by: str = "maya", issue: Issue | None = None, **more: object
+    ) -> Comment:
         """Somebody writes a comment, and the bot answers as far as it can at once."""
         comment = self.world.hand(by).comments(issue or self.issue, text, **more)  # type: ignore[arg-type]
         await self.passes(seconds=1)
@@ -270,7 +272,8 @@ class Stage:
         for entry in self.world.ledger.matching("POST", r"dispatches$"):
             name = entry.path.split("/workflows/")[1].split("/")[0]
             if file in name:
-                found.append(f"{str(entry.repository).split('/')[-1]}/{name}@{entry.body['ref']}")  # type: ignore[index]
+                repo = str(entry.repository or entry.path.split("/actions/")[0]).split("/")[-1]
+                found.append(f"{repo}/{name}@{entry.body['ref']}")  # type: ignore[index]
         return found
 
     def checks(self, step: str, version: str = "1.0.3", pipeline: str = "release") -> list[CheckRun]:

@@ -1,6 +1,7 @@
 """Commands about an open release, its check runs' buttons, and the words when one is refused."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 
@@ -124,6 +125,43 @@ async def test_what_a_person_reruns_on_github_is_seen_and_the_release_goes_on(st
     assert stage.world.ledger.reruns == []
 
 
+async def test_retry_of_a_refused_dispatch_is_a_new_dispatch(stage: Stage) -> None:
+    stage.pipeline(NO_RETRIES)
+    await stage.opens()
+    stage.world.trouble.answers("POST", "dispatches$", 422, "Unexpected inputs provided", times=1)
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.state() == "needs attention")
+    assert stage.checks("build")[-1].head_sha == stage.oss.branches["develop"]
+
+    await stage.says("/release retry build")
+    await stage.until(lambda: stage.state() == "released")
+    assert stage.dispatches("build.yml") == ["widget/build.yml@develop"] * 2
+    assert len(stage.oss.workflows["build.yml"].runs) == 1
+
+
+SEND_UNKNOWN = ["retry build", "redo build", "skip build"]
+
+
+@pytest.mark.parametrize("words", SEND_UNKNOWN)
+async def test_while_nobody_knows_whether_a_dispatch_was_done_nothing_is_done_twice(
+    stage: Stage, words: str
+) -> None:
+    stage.pipeline(NO_RETRIES)
+    await stage.opens()
+    stage.world.trouble.answers("POST", "dispatches$", 502, "Server Error", times=1)
+    await stage.says("/release 1.0.3")
+    await stage.passes(minutes=2)
+    comment = await stage.says(f"/release {words}")
+    assert stage.reactions(comment) == TOLD
+    assert "may have been sent" in stage.answer()
+
+    await stage.until(lambda: stage.state() == "needs attention")
+    assert len(stage.dispatches()) == 1
+    await stage.says("/release retry build")
+    await stage.until(lambda: stage.state() == "released")
+    assert len(stage.oss.workflows["build.yml"].runs) == 1
+
+
 # -- adopt ---------------------------------------------------------------------------------------------------
 
 
@@ -206,7 +244,7 @@ async def test_in_a_pause_nothing_is_sent_and_afterwards_it_goes_on(stage: Stage
     await stage.passes(hours=2)
     assert stage.reactions(paused) == DONE
     assert stage.state() == "paused"
-    assert stage.status().steps == {"build": "passed", "images": "waiting"}
+    assert stage.status().steps == {"build": "passed", "images": "queued"}
     assert stage.dispatches() == ["widget/build.yml@develop"]
 
     resumed = await stage.says("/release resume")
@@ -402,24 +440,24 @@ async def test_in_a_pause_this_is_refused(stage: Stage, no: No) -> None:
     assert stage.world.ledger.reruns == []
 
 
-AFTERWARDS = ["retry", "redo 1.0.3 build", "skip 1.0.3 build", "adopt 1.0.3 build 123", "approve 1.0.3"]
+AFTERWARDS = ["retry 1.0.3", "redo 1.0.3 build", "skip 1.0.3 build", "adopt 1.0.3 build 123", "approve 1.0.3"]
 AFTERWARDS += ["pause 1.0.3", "resume 1.0.3", "cancel 1.0.3"]
 
 
-async def test_on_a_finished_release_every_command_but_status_is_refused(stage: Stage) -> None:
+@pytest.mark.parametrize("words", AFTERWARDS)
+async def test_on_a_finished_release_every_command_but_status_is_refused(stage: Stage, words: str) -> None:
     stage.pipeline(ONE_STEP)
     await stage.opens()
     await stage.says("/release 1.0.3")
     await stage.until(lambda: stage.state() == "released")
-    comments = [await stage.says(f"/release {words}") for words in AFTERWARDS]
-    refusals = stage.said()[1:]
-    status = await stage.says("/release status 1.0.3")
+    await stage.until(lambda: bool(stage.said()))
+    comment = await stage.says(f"/release {words}")
+    assert stage.reactions(comment) == TOLD
+    assert "release 1.0.3 is released, so nothing about it can be changed" in stage.answer()
 
-    assert [stage.reactions(comment) for comment in comments] == [TOLD] * len(AFTERWARDS)
-    assert all("is released" in refusal for refusal in refusals[1:])
+    status = await stage.says("/release status 1.0.3")
     assert stage.reactions(status) == DONE
     assert "**release 1.0.3: released.**" in stage.answer()
-    assert stage.state() == "released"
 
 
 async def test_a_watched_run_cannot_be_dispatched_anew(stage: Stage) -> None:
@@ -449,6 +487,7 @@ async def test_with_two_open_releases_the_version_has_to_be_named(stage: Stage) 
     stage.pipeline(TWO_APPROVALS)
     await stage.opens()
     await stage.says("/release 1.0.3 1.0.4")
+    await stage.passes(minutes=1)
     vague = await stage.says("/release pause")
     named = await stage.says("/release pause 1.0.4")
 
@@ -559,22 +598,31 @@ async def test_help_tells_who_may_do_what_with_an_example_each(stage: Stage, tex
     assert "`start`, `build`" in stage.answer()
 
 
+async def test_help_in_public_names_no_private_repository(stage: Stage) -> None:
+    await stage.opens()
+    await stage.says("/release help")
+
+    assert f"`{OSS}`" in stage.answer()
+    assert EE not in stage.answer()
+
+
 async def test_status_says_where_things_stand(stage: Stage) -> None:
     await running(stage)
     comment = await stage.says("/release status", by="walt")
 
     assert stage.reactions(comment) == DONE
     assert "**release 1.0.3: running.**" in stage.answer()
-    assert "- build: 🟡 running" in stage.answer() or "build" in stage.answer()
+    assert "- build: 🟡 running\n- images: ⚪ waiting" in stage.answer()
 
 
 async def test_status_of_a_private_step_tells_its_state_word_alone(stage: Stage) -> None:
+    stage.ee.workflows["global-start-release.yml"].on_run().runs_until_told()
     await stage.opens()
     await stage.says("/release 1.0.3")
     await stage.until(lambda: stage.step("ee-start") == "running")
     await stage.says("/release status")
 
-    assert "ee-start" in stage.answer()
+    assert "- ee-start: 🟡 running" in stage.answer()
     assert EE not in stage.answer()
 
 
@@ -681,3 +729,44 @@ async def test_a_button_is_good_once_and_on_the_newest_check_run_only(stage: Sta
     stage.world.hand("maya").presses(newest_check(stage, "build"), "retry")
     await stage.until(lambda: stage.state() == "released")
     assert len(run.attempts) == 3
+
+
+async def test_githubs_rerun_of_a_check_run_that_is_green_does_nothing(stage: Stage) -> None:
+    stage.pipeline(NO_RETRIES)
+    stage.oss.workflows["release-docker.yml"].on_run().runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(
+        lambda: bool(stage.checks("build")) and newest_check(stage, "build").conclusion == "success"
+    )
+    stage.world.hand("maya").rerequests(newest_check(stage, "build"))
+    await stage.passes(minutes=5)
+
+    assert stage.status().steps == {"build": "passed", "images": "running"}
+    assert stage.world.ledger.reruns == []
+    assert stage.said() == []
+
+
+async def test_a_click_that_is_delivered_twice_is_one_click(stage: Stage) -> None:
+    stage.oss.workflows["build.yml"].on_run(attempts=2).job("publish").fails()
+    run = await failed(stage)
+    await stage.until(lambda: newest_check(stage, "build").conclusion == "action_required")
+    stage.world.hook.post.doubles("check_run", same_guid=False, late=timedelta(minutes=10))
+    stage.world.hand("maya").presses(newest_check(stage, "build"), "retry")
+    await stage.passes(minutes=30)
+
+    assert len(run.attempts) == 2
+    assert stage.state() == "needs attention"
+
+
+async def test_a_button_of_a_release_that_is_over_does_nothing(stage: Stage) -> None:
+    run = await failed(stage)
+    await stage.until(lambda: newest_check(stage, "build").conclusion == "action_required")
+    old = newest_check(stage, "build")
+    await stage.says("/release cancel")
+    await stage.until(lambda: stage.state() == "cancelled")
+    stage.world.hand("maya").presses(old, "retry")
+    await stage.passes(minutes=5)
+
+    assert len(run.attempts) == 1
+    assert stage.state() == "cancelled"

@@ -124,7 +124,12 @@ async def test_the_role_is_needed_in_the_home_repository_too(stage: Stage) -> No
 
 @pytest.mark.parametrize(
     ("base", "permission", "reactions"),
-    [("write", "write", DONE), ("admin", "maintain", DONE), ("write", "maintain", TOLD), ("read", "write", TOLD)],
+    [
+        ("write", "write", DONE),
+        ("admin", "maintain", DONE),
+        ("write", "maintain", TOLD),
+        ("read", "write", TOLD),
+    ],
 )
 async def test_a_custom_role_counts_as_what_github_says_it_permits(
     stage: Stage, base: Level, permission: str, reactions: list[str]
@@ -206,7 +211,9 @@ async def test_a_short_hiccup_of_github_does_not_refuse_anybody(stage: Stage, st
 async def test_a_role_that_cannot_be_read_in_one_repository_is_a_no(stage: Stage) -> None:
     stage.pipeline(both())
     await stage.opens()
-    stage.world.trouble.answers("GET", "widget-ee/collaborators/.*/permission$", 500, "Server Error", times=None)
+    stage.world.trouble.answers(
+        "GET", "widget-ee/collaborators/.*/permission$", 500, "Server Error", times=None
+    )
     comment = await stage.says("/release 1.0.3")
     await stage.passes(minutes=1)
 
@@ -320,7 +327,7 @@ async def test_on_a_pull_request_a_command_is_met_with_confusion_and_no_words(st
     comment = await stage.says("/release 1.0.3", issue=pull_request)
     await stage.passes(minutes=15)
 
-    assert stage.reactions(comment) in ([], ["confused"])
+    assert stage.reactions(comment) == ["confused"]
     assert stage.said() == []
     assert stage.dispatches() == []
 

@@ -123,7 +123,10 @@ async def test_all_problems_of_all_repositories_stand_in_one_comment(stage: Stag
     assert len(stage.said()) == 1
     assert "step `oss-start` in `acme/widget`: tag – the tag `v1.0.3` exists already." in stage.answer()
     assert "step `ee` in `acme/widget-ee`: workflow – `pre-release.yml` is disabled." in stage.answer()
-    assert "step `ee-docker` in `acme/widget-ee`: workflow – `release-docker.yml` does not exist." in stage.answer()
+    assert (
+        "step `ee-docker` in `acme/widget-ee`: workflow – `release-docker.yml` does not exist."
+        in stage.answer()
+    )
     assert stage.dispatches() == []
 
 

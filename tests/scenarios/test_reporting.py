@@ -93,11 +93,23 @@ async def test_a_locked_issue_cannot_stop_a_release(stage: Stage) -> None:
     await begins(stage)
     await stage.until(lambda: stage.step("build") == "running")
     stage.world.hand("ada").locks(stage.issue)
-    await stage.until(lambda: [check.conclusion for check in stage.checks("build")] == ["success"], hours=2)
-    assert stage.state() == "running"
+    await stage.until(lambda: stage.state() == "released", hours=1)
+    await stage.passes(minutes=30)
+    assert [check.conclusion for check in stage.checks("build")] == ["success"]
+    assert stage.said() == []
 
     stage.issue.locked = False
-    await stage.until(lambda: stage.state() == "released", hours=1)
+    await stage.until(lambda: len(stage.said()) == 1, hours=1)
+    assert "is released" in stage.said()[0]
+
+
+async def test_a_release_in_an_issue_that_was_locked_at_once_goes_its_way_unseen(stage: Stage) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    stage.world.trouble.calls("POST", "reactions$", lambda: stage.world.hand("ada").locks(stage.issue))
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: [check.conclusion for check in stage.checks("build")] == ["success"], hours=2)
+    assert stage.statuses() == []
 
 
 async def test_an_answer_that_was_lost_does_not_make_a_second_status_comment(stage: Stage) -> None:
@@ -172,19 +184,19 @@ async def test_a_problem_before_any_run_stands_on_the_head_of_the_default_branch
 
 async def test_a_person_is_called_once_for_each_problem(stage: Stage) -> None:
     stage.oss.workflows["build.yml"].on_run(attempts=2).job("build").fails(log=COMPILER)
-    await begins(stage)
+    await begins(stage, LOOK_SECONDS="3600")
     await stage.until(lambda: stage.state() == "needs attention")
-    await stage.passes(hours=50)
+    await stage.passes(hours=26)
     assert [said.startswith("@maya release 1.0.3 needs you at") for said in stage.said()] == [True]
 
     await stage.says("/release retry")
     await stage.until(lambda: stage.state() == "needs attention" and len(stage.said()) == 2)
-    await stage.passes(hours=50)
+    await stage.passes(hours=26)
     assert len(stage.said()) == 2
 
 
 async def test_an_approval_calls_again_every_day(stage: Stage) -> None:
-    await begins(stage, APPROVAL)
+    await begins(stage, APPROVAL, LOOK_SECONDS="3600")
     await stage.passes(minutes=1)
     assert len(stage.said()) == 1
     await stage.passes(hours=23)
@@ -199,7 +211,7 @@ async def test_an_approval_calls_again_every_day(stage: Stage) -> None:
 
 async def test_an_environment_on_github_calls_again_every_day(stage: Stage) -> None:
     stage.oss.workflows["build.yml"].on_run().waits_for_environment("production")
-    await begins(stage)
+    await begins(stage, LOOK_SECONDS="3600")
     await stage.until(lambda: stage.step("build") == "awaiting approval")
     await stage.passes(hours=49)
     assert len(stage.said()) == 3

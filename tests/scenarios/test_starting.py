@@ -42,7 +42,10 @@ async def test_a_dry_run_answers_with_the_plan_and_changes_nothing(stage: Stage)
     assert stage.checks("oss-start") == []
     assert "nothing was started" in stage.answer()
     assert "would start" in stage.answer()
-    assert "`global-start-release.yml` in `acme/widget` on `develop` with `releaseVersion=1.0.3`" in stage.answer()
+    assert (
+        "`global-start-release.yml` in `acme/widget` on `develop` with `releaseVersion=1.0.3`"
+        in stage.answer()
+    )
     assert "The tag `v1.0.3` must not exist" in stage.answer()
     assert "`pre-release.yml` in `acme/widget` on `v1.0.3`" in stage.answer()
 
@@ -98,7 +101,10 @@ async def test_two_versions_are_two_releases_each_with_its_status_comment(stage:
 
     assert stage.reactions(comment) == ["eyes", "rocket"]
     assert sorted(status.version for status in stage.statuses()) == ["0.24.9", "1.0.3"]
-    assert sorted(run.inputs["version"] for run in stage.oss.workflows["build.yml"].runs) == ["0.24.9", "1.0.3"]
+    assert sorted(run.inputs["version"] for run in stage.oss.workflows["build.yml"].runs) == [
+        "0.24.9",
+        "1.0.3",
+    ]
 
 
 async def test_the_same_version_twice_is_one_release(stage: Stage) -> None:
@@ -338,7 +344,9 @@ async def test_a_group_belongs_to_one_home_repository(stage: Stage) -> None:
 # -- the bot's own id for a send -----------------------------------------------------------------------------
 
 
-async def test_with_a_nonce_the_run_of_a_lost_answer_is_told_from_one_that_a_person_started(stage: Stage) -> None:
+async def test_with_a_nonce_the_run_of_a_lost_answer_is_told_from_one_that_a_person_started(
+    stage: Stage,
+) -> None:
     build = stage.world.add_workflow(
         stage.oss, "build.yml", inputs={"version": Input(), "id": Input()}, run_name="Build {id}"
     )

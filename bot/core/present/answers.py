@@ -45,7 +45,7 @@ def late_answer(age: timedelta) -> str:
     """A command came too late to be carried out safely."""
     return (
         f"This command reached the bot {duration(age)} after it was written, so it was not carried out. "
-        "If it is still wanted, write it once more in a new comment."
+        "If it is still wanted, repeat it in a new comment."
     )
 
 

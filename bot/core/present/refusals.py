@@ -67,7 +67,7 @@ def _guarded(view: View, step: Step, refused: Refused) -> str:
     if refused.why in _ABOUT_A_RUN:
         return f"That run cannot be bound to {code(step.name)}. {_RIGHT_RUN}"
     word = word_of(view.release.steps[step.name].state)
-    return f"{code(step.name)} is {word}, and the command does not fit that state. {_STATUS_TELLS}"
+    return f"The state of {code(step.name)} is {code(word)}, and the command does not fit it. {_STATUS_TELLS}"
 
 
 def _answer(view: View, refused: Refused) -> _Answer:

@@ -189,7 +189,7 @@ def test_a_path_of_the_bots_own_machine_is_told_nobody() -> None:
         (
             present.late_answer(timedelta(minutes=22)),
             ("This command reached the bot 22m after it was written, so it was not carried out. "
-            "If it is still wanted, write it once more in a new comment."),
+            "If it is still wanted, repeat it in a new comment."),
         ),
         (
             present.malformed_answer("`1.0` is not a version: it has too few numbers."),
@@ -289,7 +289,8 @@ def test_a_refusal_about_a_private_step_tells_its_state_word_alone() -> None:
     refused = Refused(No.LIVE, "ee", f"{WEB}/acme/widget-ee/actions/runs/8001")
 
     assert present.refused_answer(refused, release({"ee": record(Running(bound(8001)))}), PUBLIC) == (
-        "`ee` is running, and the command does not fit that state. The status comment says where things stand."
+        "The state of `ee` is `running`, and the command does not fit it. "
+        "The status comment says where things stand."
     )
 
 

@@ -1,0 +1,232 @@
+"""The pipeline file missing, broken or changed: who is told what, and what still works."""
+
+import pytest
+
+from tests.scenarios.stage import EE, ONE_STEP, PIPELINE_FILE, Stage
+
+TOLD = ["eyes", "confused"]
+DONE = ["eyes", "rocket"]
+BROKEN = """\
+pipelines:
+  release:
+    steps:
+      build: {repo: acme/widget, dispach: build.yml}
+      images: {needs: biuld, repo: acme/widget, dispatch: release-docker.yml}
+"""
+OTHER_NAME = ONE_STEP.replace("release:", "hotfix:")
+
+
+async def running(stage: Stage) -> None:
+    """A release that is under way, its run going on until somebody ends it."""
+    stage.pipeline(ONE_STEP)
+    stage.oss.workflows["build.yml"].on_run().runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("build") == "running")
+
+
+# -- missing -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text", ["/release 1.0.3", "/release help", "/release 1.0.3 --dry-run", "/release what"]
+)
+async def test_without_a_file_whoever_may_write_hears_where_it_belongs(stage: Stage, text: str) -> None:
+    stage.oss.files.clear()
+    await stage.opens()
+    comment = await stage.says(text, by="walt")
+
+    assert stage.reactions(comment) == TOLD
+    assert "There is no pipeline file" in stage.answer()
+    assert f"`{PIPELINE_FILE}`" in stage.answer()
+    assert len(stage.said()) == 1
+
+
+@pytest.mark.parametrize("by", ["tess", "stranger"])
+async def test_without_a_file_nobody_else_hears_anything(stage: Stage, by: str) -> None:
+    stage.oss.files.clear()
+    await stage.opens()
+    comment = await stage.says("/release 1.0.3", by=by)
+    await stage.passes(minutes=1)
+
+    assert stage.reactions(comment) == []
+    assert stage.said() == []
+
+
+@pytest.mark.parametrize("text", ["/deploy 1.0.3", "/hotfix help", "/merge"])
+async def test_without_a_file_other_slash_commands_are_not_ours(stage: Stage, text: str) -> None:
+    stage.oss.files.clear()
+    await stage.opens()
+    comment = await stage.says(text, by="ada")
+
+    assert stage.reactions(comment) == []
+    assert stage.said() == []
+
+
+async def test_a_missing_file_elsewhere_is_told_without_naming_a_path_of_the_machine(stage: Stage) -> None:
+    await stage.opens(PIPELINES=str(stage.folder / "none.yml"))
+    comment = await stage.says("/release 1.0.3")
+
+    assert stage.reactions(comment) == TOLD
+    assert "There is no pipeline file" in stage.answer()
+    assert str(stage.folder) not in stage.answer()
+
+
+async def test_a_missing_file_in_a_private_repository_does_not_name_that_repository(stage: Stage) -> None:
+    await stage.opens(PIPELINES=f"{EE}:release.yml")
+    comment = await stage.says("/release 1.0.3")
+
+    assert stage.reactions(comment) == TOLD
+    assert "There is no pipeline file" in stage.answer()
+    assert EE not in stage.answer()
+
+
+# -- broken --------------------------------------------------------------------------------------------------
+
+
+async def test_the_mistakes_of_a_broken_file_are_told_with_their_places(stage: Stage) -> None:
+    stage.pipeline(BROKEN)
+    await stage.opens()
+    comment = await stage.says("/release 1.0.3", by="walt")
+
+    assert stage.reactions(comment) == TOLD
+    assert f"{PIPELINE_FILE}:4:34: " in stage.answer()
+    assert "did you mean `dispatch`?" in stage.answer()
+    assert f"{PIPELINE_FILE}:5:23: " in stage.answer()
+    assert "did you mean `build`?" in stage.answer()
+    assert stage.dispatches() == []
+
+
+async def test_the_mistakes_of_a_file_in_a_private_repository_are_told_by_their_place_only(
+    stage: Stage,
+) -> None:
+    stage.pipeline(BROKEN, stage.ee, path="secret/plans.yml")
+    await stage.opens(PIPELINES=f"{EE}:secret/plans.yml")
+    comment = await stage.says("/release 1.0.3")
+
+    assert stage.reactions(comment) == TOLD
+    assert "line 4, column 34" in stage.answer()
+    assert "line 5, column 23" in stage.answer()
+    for secret in (EE, "dispach", "biuld", "plans.yml"):
+        assert secret not in stage.answer()
+
+
+async def test_of_a_broken_file_nobody_without_write_hears(stage: Stage) -> None:
+    stage.pipeline(BROKEN)
+    await stage.opens()
+    comment = await stage.says("/release 1.0.3", by="stranger")
+
+    assert stage.reactions(comment) == []
+    assert stage.said() == []
+
+
+async def test_a_file_that_was_mended_is_good_for_the_next_command(stage: Stage) -> None:
+    stage.pipeline(BROKEN)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    stage.pipeline(ONE_STEP)
+    comment = await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.state() == "released")
+
+    assert stage.reactions(comment) == DONE
+
+
+async def test_a_file_that_github_cannot_hand_out_now_is_no_missing_file(stage: Stage) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    stage.world.trouble.answers("GET", "/contents/", 502, "Server Error", times=None)
+    comment = await stage.says("/release 1.0.3")
+    await stage.passes(minutes=1)
+
+    assert stage.reactions(comment) == TOLD
+    assert "There is no pipeline file" not in stage.answer()
+    assert "again in a few minutes" in stage.answer()
+    assert stage.dispatches() == []
+
+
+# -- while a release is open ---------------------------------------------------------------------------------
+
+FILES = {"missing": None, "broken": BROKEN, "not YAML": "pipelines: [", "of another pipeline": OTHER_NAME}
+
+
+def becomes(stage: Stage, text: str | None) -> None:
+    if text is None:
+        del stage.oss.files[PIPELINE_FILE]
+    else:
+        stage.pipeline(text)
+
+
+@pytest.mark.parametrize("text", FILES.values(), ids=FILES)
+async def test_an_open_release_is_steered_by_its_frozen_plan_whatever_became_of_the_file(
+    stage: Stage, text: str | None
+) -> None:
+    await running(stage)
+    becomes(stage, text)
+    status = await stage.says("/release status")
+    pause = await stage.says("/release pause")
+    await stage.until(lambda: stage.state() == "paused")
+    resume = await stage.says("/release resume 1.0.3")
+    stage.run(stage.oss, "build.yml").finish()
+    await stage.until(lambda: stage.state() == "released")
+
+    assert [stage.reactions(comment) for comment in (status, pause, resume)] == [DONE, DONE, DONE]
+
+
+@pytest.mark.parametrize("text", FILES.values(), ids=FILES)
+async def test_while_the_file_is_unusable_only_starting_is_refused(stage: Stage, text: str | None) -> None:
+    await running(stage)
+    becomes(stage, text)
+    comment = await stage.says("/release 1.0.4")
+    await stage.passes(minutes=1)
+
+    assert stage.reactions(comment) == TOLD
+    assert [status.version for status in stage.statuses()] == ["1.0.3"]
+    assert stage.state() == "running"
+    assert len(stage.dispatches()) == 1
+
+
+async def test_a_slip_of_the_pen_is_explained_although_the_file_is_gone(stage: Stage) -> None:
+    await running(stage)
+    becomes(stage, None)
+    comment = await stage.says("/release puase")
+
+    assert stage.reactions(comment) == TOLD
+    assert "Did you mean `/release pause`?" in stage.answer()
+
+
+async def test_the_role_of_the_frozen_plan_counts_and_not_that_of_the_changed_file(stage: Stage) -> None:
+    await running(stage)
+    stage.pipeline(ONE_STEP.replace("steps:", "permission: write\n    steps:"))
+    comment = await stage.says("/release cancel", by="walt")
+
+    assert stage.reactions(comment) == TOLD
+    assert "`maintain`" in stage.answer()
+    assert stage.state() == "running"
+
+
+async def test_a_finished_release_still_has_a_status_when_the_file_is_gone(stage: Stage) -> None:
+    await running(stage)
+    stage.run(stage.oss, "build.yml").finish()
+    await stage.until(lambda: stage.state() == "released")
+    becomes(stage, None)
+    comment = await stage.says("/release status 1.0.3")
+
+    assert stage.reactions(comment) == DONE
+    assert "**release 1.0.3: released.**" in stage.answer()
+
+
+async def test_two_pipelines_in_one_file_have_each_their_command_and_their_help(stage: Stage) -> None:
+    steps = ONE_STEP.split("  release:\n")[1]
+    stage.pipeline(f"pipelines:\n  release:\n{steps}  hotfix:\n    permission: admin\n{steps}")
+    await stage.opens()
+    await stage.says("/hotfix help")
+    assert "**release**" in stage.answer()
+    assert "**hotfix**" in stage.answer()
+    assert "`admin`" in stage.answer()
+
+    refused = await stage.says("/hotfix 1.0.3")
+    started = await stage.says("/hotfix 1.0.3", by="ada")
+    await stage.until(lambda: stage.state() == "released")
+    assert stage.reactions(refused) == TOLD
+    assert stage.reactions(started) == DONE
+    assert stage.status().pipeline == "hotfix"
