@@ -144,6 +144,47 @@ async def test_a_file_that_github_cannot_hand_out_now_is_no_missing_file(stage: 
     assert stage.dispatches() == []
 
 
+ODD_FOR_SUFFIXES = """\
+pipelines:
+  release:
+    steps:
+      build: {dispatch: build.yml, inputs: {version: "{{ (version | replace('.', '')) | int }}"}}
+"""
+
+
+async def test_a_version_that_a_template_cannot_take_is_refused_with_what_is_wrong(stage: Stage) -> None:
+    stage.pipeline(ODD_FOR_SUFFIXES)
+    await stage.opens()
+    comment = await stage.says("/release 1.0.3-rc1")
+    await stage.passes(minutes=1)
+    assert stage.reactions(comment) == TOLD
+    assert "`int` works on digits" in stage.answer()
+    assert stage.dispatches() == []
+
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.state() == "released")
+    assert stage.run(stage.oss, "build.yml").inputs == {"version": "103"}
+
+
+async def test_what_a_template_of_a_private_file_cannot_take_is_not_quoted_in_public(stage: Stage) -> None:
+    stage.pipeline(ODD_FOR_SUFFIXES, stage.ee, path="secret/plans.yml")
+    await stage.opens(PIPELINES=f"{EE}:secret/plans.yml")
+    comment = await stage.says("/release 1.0.3-rc1")
+
+    assert stage.reactions(comment) == TOLD
+    for secret in (EE, "replace", "plans.yml"):
+        assert secret not in stage.answer()
+
+
+async def test_where_the_settings_name_a_file_the_repositorys_own_is_not_read(stage: Stage) -> None:
+    stage.pipeline(BROKEN)
+    stage.pipeline(ONE_STEP, stage.ee, path="release.yml")
+    await stage.opens(PIPELINES=f"{EE}:release.yml")
+    comment = await stage.says("/release 1.0.3")
+
+    assert stage.reactions(comment) == DONE
+
+
 # -- while a release is open ---------------------------------------------------------------------------------
 
 FILES = {"missing": None, "broken": BROKEN, "not YAML": "pipelines: [", "of another pipeline": OTHER_NAME}
