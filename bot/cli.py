@@ -48,7 +48,7 @@ def serve() -> None:
     try:
         asyncio.run(program.serve(settings))
     except StoreRefused as error:
-        raise _refusal(str(error)) from None
+        raise _refusal(f"DATABASE_URL: {str(error).removeprefix('DATABASE_URL: ')}") from None
     except OSError as error:
         problem = f"PORT: cannot listen on {settings.host}:{settings.port}: {error.strerror}"
         raise _refusal(problem) from None

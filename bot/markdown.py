@@ -1,7 +1,8 @@
 """Reading comments as GitHub renders them: which lines of a comment can be commands.
 
-Rule: a line counts only when the parse tree says that it is shown as plain text of its own. In doubt it does
-not: a command that is overlooked costs a second try, a quoted one that is obeyed costs a release.
+Rule: a line counts only when the parse tree says that it is shown as plain text: not as quote, code or HTML
+comment, and not folded away. In doubt it does not: a command that is overlooked costs a second try, a quoted one
+that is obeyed costs a release.
 https://github.github.com/gfm/
 """
 
@@ -31,7 +32,7 @@ _FOOTNOTE = re.compile(r" {0,3}\[\^[^\]\s]+\]:")
 
 
 def command_lines(body: str) -> tuple[str, ...]:
-    """The lines that begin with `/` and a letter, stripped, in order; no quotes, code, HTML, lists or tables.
+    """The lines that begin with `/` and a letter, stripped, in order; no quotes, code, HTML or tables.
 
     Whose commands they are is not looked at. Never raises; a body longer than GitHub allows has none.
     """
@@ -48,15 +49,20 @@ def _is_candidate(line: str) -> bool:
 
 
 def _plain_lines(lines: Sequence[str]) -> Iterator[str]:
-    """The lines of paragraphs (and of headings by underline) that stand in nothing else."""
+    """The lines of paragraphs (and of headings by underline), in list items too, but in no quote and no table."""
     env: dict[str, object] = {}
     apart = _SettingApart()
     footnotes = _in_footnotes(lines)
-    below_quote = 0
+    below_quote, quotes, cells = 0, 0, 0
     for token in _GITHUB.parse("\n".join(lines), env):
         first, end = token.map or (0, 0)
         if token.type == "blockquote_open":
             below_quote = max(below_quote, end)
+            quotes += 1
+        elif token.type == "blockquote_close":
+            quotes -= 1
+        elif token.type in {"table_open", "table_close"}:
+            cells += token.nesting
         elif token.type == "html_block":
             apart.read_block(token.content)
         elif token.type == "inline":
@@ -64,7 +70,7 @@ def _plain_lines(lines: Sequence[str]) -> Iterator[str]:
             # A line right below a quote belongs to it, even where the quote leaves no paragraph open.
             quote = first == below_quote and first > 0 and not _is_blank(lines[first - 1])
             for number, line in _unwrapped(text, apart, env):
-                if token.level == 1 and not quote and not footnotes[first + number]:
+                if not (quotes or cells or quote or footnotes[first + number]):
                     yield line
 
 

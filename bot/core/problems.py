@@ -12,6 +12,7 @@ class ProblemKind(StrEnum):
     REF = "ref"
     TAG = "tag"
     OPEN_RELEASE = "open release"
+    FILE = "pipeline file"
     UNVERIFIED = "could not verify"
 
 

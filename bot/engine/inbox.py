@@ -30,8 +30,9 @@ from bot.core.intake import read_delivery
 from bot.core.model import Expecting, Finding, NeedsPerson, Release, StepRecord, run_of
 from bot.core.plan import RunStep
 from bot.engine.buttons import Buttons
+from bot.engine.heard import Heard
 from bot.engine.means import Means
-from bot.engine.orders import Heard, Orders
+from bot.engine.orders import Orders
 from bot.engine.patience import pauses
 from bot.engine.perform import Performer
 from bot.engine.reports import Reports

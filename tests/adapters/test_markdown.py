@@ -23,6 +23,8 @@ COMMAND = "/release 1.0.3"
         f"> As discussed\n\n{COMMAND}",
         f"{COMMAND}\n> As discussed",
         f"- [x] blog post\n\n{COMMAND}",
+        f"- blog post\n{COMMAND}",
+        f"- blog post\n\n  {COMMAND}",
         f"```\n/release 9.9.9\n```\n{COMMAND}",
         f"    /release 9.9.9\n\n{COMMAND}",
         f"<!-- a note -->\n{COMMAND}",
@@ -126,8 +128,6 @@ def test_what_html_folds_away_or_quotes_is_no_command(body: str) -> None:
     [
         f"- {COMMAND}",
         f"1. {COMMAND}",
-        f"- item\n{COMMAND}",
-        f"- item\n\n  {COMMAND}",
         f"# {COMMAND}",
         f"**{COMMAND}**",
         f"~~one\n{COMMAND}\ntwo~~",

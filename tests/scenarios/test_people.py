@@ -392,7 +392,7 @@ async def test_a_late_command_is_not_carried_out_but_answered(stage: Stage) -> N
 
     assert stage.reactions(comment) == TOLD
     assert "16m after it was written" in stage.answer()
-    assert "write it once more" in stage.answer()
+    assert "in a new comment" in stage.answer()
     assert stage.dispatches() == []
 
 

@@ -308,15 +308,16 @@ async def test_the_same_version_of_a_pipeline_with_other_workflows_starts(stage:
     assert stage.dispatches() == ["widget/build.yml@develop", "widget/release-docker.yml@develop"]
 
 
-@pytest.mark.parametrize("first_ends", ["released", "cancelled"])
+@pytest.mark.parametrize(
+    ("meanwhile", "first_ends"), [("/release status", "released"), ("/release cancel", "cancelled")]
+)
 async def test_a_version_can_be_started_again_when_the_first_release_is_over(
-    stage: Stage, first_ends: str
+    stage: Stage, meanwhile: str, first_ends: str
 ) -> None:
     stage.pipeline(ONE_STEP)
     await stage.opens()
     await stage.says("/release 1.0.3")
-    if first_ends == "cancelled":
-        await stage.says("/release cancel")
+    await stage.says(meanwhile)
     await stage.until(lambda: stage.state() == first_ends)
     again = await stage.says("/release 1.0.3")
     await stage.until(lambda: stage.state() == "released")

@@ -1,0 +1,132 @@
+"""Steering an open release by command: which one is meant, who may, and what it becomes.
+
+Rule: the role is checked in every repository of the frozen plan; the change and the end of the command are one
+transaction.
+"""
+
+import structlog
+
+from bot.core import commands, present
+from bot.core.audience import Audience
+from bot.core.events import Event
+from bot.core.facts import GitHubError
+from bot.core.model import Release
+from bot.core.plan import same_repository
+from bot.core.problems import Problem, ProblemKind
+from bot.core.steering import NamedRun, OpenCommand, Refused, find_step, resolve, resolve_adopt
+from bot.engine.heard import Heard, Outcome, posts_of
+from bot.engine.means import Means
+from bot.engine.patience import patiently
+from bot.engine.posts import Poster
+from bot.engine.preflight import Preflight
+from bot.engine.roles import Roles, Standing
+
+log = structlog.get_logger(__name__)
+
+
+class Helm:
+    """Carries out retry, redo, skip, adopt, approve, pause, resume and cancel."""
+
+    def __init__(self, means: Means, *, poster: Poster) -> None:
+        self._means = means
+        self._poster = poster
+
+    async def steer(
+        self, heard: Heard, command: OpenCommand | commands.Adopt, standing: Standing
+    ) -> Outcome | None:
+        """What to answer; None when it was carried out, in one transaction."""
+        release = await self._release_meant(heard, command)
+        if isinstance(release, Outcome):
+            return release
+        return await self._carry_out(heard, command, release, standing)
+
+    async def _carry_out(
+        self,
+        heard: Heard,
+        command: OpenCommand | commands.Adopt,
+        release: Release,
+        standing: Standing,
+    ) -> Outcome | None:
+        """Checks the role in every repository of the frozen plan, then carries the command out."""
+        audience = await self._means.audiences.of_plan(heard.home, release.plan)
+        roles = Roles(self._means.github, self._means.clock, known=standing)
+        preflight = Preflight(self._means.github, self._means.clock, self._means.audiences, roles)
+        barred = await preflight.access(heard.person, release.plan, release.plan.permission)
+        if barred:
+            return Outcome(accepted=False, answer=_barred_answer(release, barred, audience))
+        named = await self._named_run(release, command) if isinstance(command, commands.Adopt) else None
+        refusal: list[Refused] = []
+
+        def choose(current: Release) -> Event | None:
+            by = heard.person.login
+            outcome = (
+                resolve_adopt(current, command.step, named, by)
+                if isinstance(command, commands.Adopt)
+                else resolve(current, command, by)
+            )
+            if isinstance(outcome, Refused):
+                refusal.append(outcome)
+                return None
+            return outcome
+
+        done = posts_of(heard, Outcome(accepted=True))
+        changed = await self._means.releases.happen(
+            release.id, choose, posts=done, finished_delivery=heard.delivery
+        )
+        if changed is None:
+            why = refusal[0] if refusal else None
+            answer = (
+                present.refused_answer(why, release, audience) if why else present.finished_answer(release)
+            )
+            return Outcome(accepted=False, answer=answer)
+        self._means.metrics.commands.labels(verb=type(command).__name__.lower(), outcome="accepted").inc()
+        self._poster.ring()
+        return None
+
+    async def _release_meant(self, heard: Heard, command: OpenCommand | commands.Adopt) -> Release | Outcome:
+        """By version anywhere in the home repository; without one, the only open one of this issue."""
+        here = self._means.releases.at_home(heard.home, command.pipeline)
+        if command.version is None:
+            mine = [release for release in here if release.issue == heard.comment.issue_number]
+            if len(mine) == 1:
+                return mine[0]
+            versions = [release.version for release in mine or here]
+            answer = present.which_release_answer(command.pipeline, versions)
+            return Outcome(accepted=False, answer=answer)
+        named = [release for release in here if release.version == command.version]
+        if named:
+            return named[-1]
+        stored = await self._means.store.releases.find(
+            heard.home, pipeline=command.pipeline, version=command.version
+        )
+        if stored:
+            return Outcome(accepted=False, answer=present.finished_answer(stored[-1].release))
+        answer = present.no_release_answer(command.pipeline, command.version)
+        return Outcome(accepted=False, answer=answer)
+
+    async def _named_run(self, release: Release, command: commands.Adopt) -> NamedRun | None:
+        """Reads the run that a person names; None where the step rules every run out."""
+        step = find_step(release, command.step)
+        if step is None or step.kind == "approval":
+            return None
+        repo = command.run_repository or step.repo
+        if not same_repository(repo, step.repo):
+            return NamedRun(repo, None)
+        try:
+            run = await patiently(
+                self._means.clock, lambda: self._means.github.run(step.repo, command.run_id)
+            )
+        except GitHubError as error:
+            log.warning("a run to adopt could not be read", error=str(error))
+            return NamedRun(step.repo, None)
+        owner = (await self._means.store.sends.bindings(step.repo, [run.id])).get(run.id)
+        return NamedRun(step.repo, run, owner is not None and owner != (release.id, step.name))
+
+
+def _barred_answer(release: Release, barred: tuple[Problem, ...], audience: Audience) -> str:
+    """Who may steer a release is who might have started it: the role in every repository of its frozen plan."""
+    if all(problem.kind is ProblemKind.UNVERIFIED for problem in barred):
+        return present.unverified_answer()
+    return present.preflight_answer(
+        [(release.version, barred)], [], audience, permission=release.plan.permission
+    )
