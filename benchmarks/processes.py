@@ -49,13 +49,18 @@ class Process:
         """Until GET `path` answers 200."""
         began = time.perf_counter()
         while time.perf_counter() - began < 60:
-            with contextlib.suppress(urllib.error.URLError, ConnectionError):
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}") as answer:
-                    if answer.status == 200:
-                        return time.perf_counter() - began
+            if self._answers(path):
+                return time.perf_counter() - began
             assert self.child.poll() is None, "the server has left"
             time.sleep(0.01)
         raise TimeoutError(path)
+
+    def _answers(self, path: str) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}") as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, ConnectionError):
+            return False
 
     def resident_mb(self) -> float:
         status = Path(f"/proc/{self.child.pid}/status").read_text()

@@ -92,7 +92,7 @@ def _database(text: str, info: ValidationInfo) -> Database:
 def _pipelines(text: str | None, info: ValidationInfo) -> Pipelines | None:
     if text is None:
         return None
-    if found := re.fullmatch(f"({REPOSITORY}):(.+)", text):
+    if found := re.fullmatch(f"({REPOSITORY}):(.*)", text):
         path = found[2].strip().strip("/")
         if not path or ".." in path.split("/") or not path.isprintable():
             raise ValueError("names no file in the repository; write OWNER/REPOSITORY:PATH")

@@ -148,7 +148,9 @@ def _give_up_cancelling(draft: Draft, event: happened.RepositoryBarred) -> None:
         if isinstance(state, Running) and draft.now >= runs.deadline(state.run, step.timeout, state.held):
             draft.put(step.name, Cancelled(draft.now), "its time is over, and the repository refuses the bot")
         elif isinstance(state, Finding | Rerunning) and draft.now >= state.until:
-            draft.put(step.name, Cancelled(draft.now), "its time has passed, and the repository refuses the bot")
+            draft.put(
+                step.name, Cancelled(draft.now), "its time has passed, and the repository refuses the bot"
+            )
 
 
 def _open(draft: Draft, event: happened.RepositoryOpen) -> None:

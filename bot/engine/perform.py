@@ -214,7 +214,7 @@ class Performer:
                 return SendUnknown(name, send, "GitHub's answer to the dispatch was lost")
             return SendNotDone(name, send, "GitHub could not be reached", 1.0)
         except (Limited, Unauthorized, NotInstalled) as error:
-            wait = seconds_until_again(error, self._clock, 5.0)
+            wait = seconds_until_again(error, self._clock, min(300.0, 5.0 * 2 ** min(send - 1, 6)))
             return SendNotDone(name, send, str(error), wait)
         except GitHubError as error:
             return SendRefused(name, send, Trouble(TroubleKind.REFUSED, str(error)))

@@ -177,7 +177,7 @@ async def test_what_is_no_small_text_file_is_refused(
 
 async def test_workflows_are_listed_with_their_state(github: ScriptedGitHub, calls: GitHubCalls) -> None:
     listed = [{"id": 4, "path": ".github/workflows/release.yml", "state": "active"}]
-    github.answers("GET", f"{ACTIONS}/workflows$", said(200, {"total_count": 1, "workflows": listed}))
+    github.answers("GET", f"{ACTIONS}/workflows", said(200, {"total_count": 1, "workflows": listed}))
 
     assert await calls.workflows(REPO) == (WorkflowFacts(4, ".github/workflows/release.yml", "active"),)
 

@@ -5,11 +5,13 @@ behind: a kill between the answer and its commit looks like the second.
 """
 
 import zlib
+from collections.abc import Callable
+from itertools import count
 
 import httpx
 import pytest
 
-from tests.scenarios.stage import Stage
+from tests.scenarios.stage import ONE_STEP, Stage
 from tests.scenarios.wire import When
 
 STORIES = 6
@@ -79,3 +81,38 @@ async def test_a_bot_that_is_killed_at_every_kind_of_request_does_everything_exa
     stage.wire.is_cut_at(EachOnce(story), when=when)
     await tell(stage)
     assert len(stage.wire.cuts) >= 5
+
+
+def at_the_dispatch() -> Callable[[httpx.Request], bool]:
+    """The first dispatch only."""
+    first = count()
+    return lambda request: request.url.path.endswith("/dispatches") and next(first) == 0
+
+
+async def test_a_bot_that_is_killed_between_a_dispatch_and_its_answer_finds_the_run_by_itself(
+    stage: Stage,
+) -> None:
+    stage.wire.is_cut_at(at_the_dispatch(), when="after")
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.state() == "released", hours=1)
+    assert stage.dispatches() == ["widget/build.yml@develop"]
+    assert not [said for said in stage.said() if "needs you" in said]
+
+
+async def test_a_bot_that_is_killed_right_before_a_dispatch_leaves_the_decision_to_a_person(
+    stage: Stage,
+) -> None:
+    stage.wire.is_cut_at(at_the_dispatch(), when="before")
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.state() == "needs attention", hours=1)
+    await stage.passes(hours=1)
+    assert stage.dispatches() == []
+    assert "may have been sent" in stage.said()[0]
+
+    await stage.says("/release retry")
+    await stage.until(lambda: stage.state() == "released", hours=1)
+    assert stage.dispatches() == ["widget/build.yml@develop"]
