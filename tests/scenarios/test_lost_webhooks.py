@@ -107,9 +107,9 @@ async def test_time_in_which_github_is_away_does_not_count_against_a_run_that_is
 async def test_a_suspended_installation_calls_a_person_and_everything_goes_on_when_it_is_back(
     stage: Stage,
 ) -> None:
-    gitlab = stage.world.add_repository("rival/tool")
-    stage.world.add_workflow(gitlab, "build.yml", inputs=["version"]).on_run().takes(minutes=40)
-    stage.world.give_role("maya", "maintain", gitlab)
+    tool = stage.world.add_repository("rival/tool")
+    stage.world.add_workflow(tool, "build.yml", inputs=["version"]).on_run().takes(minutes=40)
+    stage.world.give_role("maya", "maintain", tool)
     stage.pipeline(ONE_STEP.replace("acme/widget", "rival/tool"))
     await stage.opens()
     await stage.says("/release 1.0.3")
