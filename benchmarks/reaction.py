@@ -18,11 +18,12 @@ from bot.app import Bot
 from bot.log import configure
 from bot.settings import Settings
 from bot.simulator.clock import SystemClock
+from bot.simulator.repositories import Issue
 from bot.simulator.transport import SimulatorTransport
 from bot.simulator.webhooks import Courier
 from bot.simulator.world import World
 
-SAMPLES = 100
+SAMPLES = 40
 PIPELINE = """\
 pipelines:
   release:
@@ -65,11 +66,27 @@ class Scene:
         self._http = httpx.AsyncClient(transport=web, base_url="http://bot")
         self.courier = Courier(world, self._post)
         self.completed_at: dict[int, float] = {}
+        self.issue: Issue
 
     async def _post(self, body: bytes, headers: dict[str, str]) -> int:
         if b'"action": "completed"' in body[:60] or b'"action":"completed"' in body[:60]:
             self.completed_at.setdefault(len(self.completed_at), time.perf_counter())
         return (await self._http.post("/webhook", content=body, headers=headers)).status_code
+
+    async def opens(self, version: str, *, quiet_seconds: float) -> None:
+        """One more release whose first step runs."""
+        first = self.world.repositories["acme/widget"].workflows["first.yml"]
+        before = len(first.runs)
+        self.world.hand("maya").comments(self.issue, f"/release {version}")
+        await self.turn(lambda: len(first.runs) > before and first.runs[-1].status == "in_progress")
+        await self.rests(quiet_seconds)
+
+    async def rests(self, seconds: float) -> None:
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            self.world.turn()
+            await self.courier.deliver_due()
+            await asyncio.sleep(0.005)
 
     async def turn(self, until: object = None) -> None:
         for _ in range(2000):
@@ -99,15 +116,10 @@ async def scene(releases: int, folder: Path) -> AsyncIterator[Scene]:
     bot = await Bot.build(Settings.load(environment, folder), transport=watched)
     await bot.start()
     made = Scene(world, bot, watched)
-    for number in range(releases + SAMPLES):
-        world.hand("maya").comments(issue, f"/release 1.{number}.0")
-    wanted = releases + SAMPLES
-    await made.turn(lambda: len(oss.workflows["first.yml"].runs) == wanted)
-    await made.turn(lambda: all(r.status == "in_progress" for r in oss.workflows["first.yml"].runs))
-    for _ in range(300):
-        world.turn()
-        await made.courier.deliver_due()
-        await asyncio.sleep(0.01)
+    made.issue = issue
+    for number in range(releases):
+        await made.opens(f"1.{number}.0", quiet_seconds=0.0)
+    await made.rests(5.0)
     yield made
     await bot.close()
 
@@ -118,17 +130,16 @@ async def reactions(releases: int) -> list[float]:
         async with scene(releases, Path(folder)) as made:
             oss, found = made.world.repositories["acme/widget"], []
             for number in range(SAMPLES):
+                await made.opens(f"2.{number}.0", quiet_seconds=0.5)
                 before = len(oss.workflows["second.yml"].runs)
                 made.completed_at.clear()
-                oss.workflows["first.yml"].runs[number].finish()
+                oss.workflows["first.yml"].runs[-1].finish()
                 await made.turn(lambda before=before: len(oss.workflows["second.yml"].runs) > before)
                 start = max(made.completed_at.values())
                 end = max(b for b, _, what in made.watched.spans if what.endswith("second.yml/dispatches"))
                 found.append((end - start - made.watched.busy(start, end)) * 1000)
-                for _ in range(30):
-                    made.world.turn()
-                    await made.courier.deliver_due()
-                    await asyncio.sleep(0.002)
+                oss.workflows["second.yml"].runs[-1].finish()
+                await made.rests(0.3)
             return sorted(found)
 
 

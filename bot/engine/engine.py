@@ -120,6 +120,7 @@ class Engine:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._looker.close()
         await self._performer.close(_GRACE_SECONDS)
+        await self._store.deliveries.flush()
         await self._reports.close()
 
     def problems(self) -> tuple[str, ...]:
@@ -163,7 +164,7 @@ class Engine:
 
     async def _keep_house(self) -> None:
         """Old deliveries go; numbers for the metrics are brought up to date."""
-        hours = 0
+        rounds = 0
         while True:
             counts: dict[str, int] = {}
             for release in self.releases.open():
@@ -171,11 +172,12 @@ class Engine:
             for word in ("waiting", "running", "paused", "needs attention"):
                 self._metrics.releases.labels(state=word).set(counts.get(word, 0))
             self._metrics.look_age.set(self._sights.age())
-            if hours % 240 == 0:
+            await self._store.deliveries.flush()
+            if rounds % 720 == 0:
                 with contextlib.suppress(StoreUnavailable):
                     await self._store.deliveries.prune(self._clock.now() - _KEEP_DELIVERIES)
-            hours += 1
-            await self._clock.sleep(15.0)
+            rounds += 1
+            await self._clock.sleep(5.0)
 
     # -- repositories that refuse the bot --------------------------------------------------------------
 

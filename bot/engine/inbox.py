@@ -5,6 +5,7 @@ and everything else goes on.
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from bot.core.deliveries import (
     JobChanged,
     Ping,
     RunChanged,
+    RunSeen,
 )
 from bot.core.events import RunLevel
 from bot.core.facts import GitHubError
@@ -178,9 +180,19 @@ class Inbox:
         for release, step, record in self._steps_in(changed.repository.full_name):
             known = run_of(record.state)
             if known is not None and known.id == run.id:
-                await self._releases.happen(release.id, RunLevel(step.name, run, confirmed=False))
+                await self._bound_run_changed(release, step, run)
             elif known is None and _awaits(record) and is_of(run, step):
                 await self._try_to(self._performer.seek(release, step))
+
+    async def _bound_run_changed(self, release: Release, step: RunStep, run: RunSeen) -> None:
+        """An end is read from GitHub at once; while GitHub does not show it yet, the release remembers to ask."""
+        if run.status == "completed":
+            with contextlib.suppress(GitHubError):
+                level = await self._performer.read_run(step, run.id)
+                if level is not None and level.run.status == "completed":
+                    await self._releases.happen(release.id, level)
+                    return
+        await self._releases.happen(release.id, RunLevel(step.name, run, confirmed=False))
 
     async def _job_changed(self, changed: JobChanged) -> None:
         """A job that waits for an environment says so before its run does; a new attempt shows in its jobs first."""

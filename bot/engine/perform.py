@@ -67,7 +67,7 @@ from bot.engine.diagnosis import Diagnosis
 from bot.engine.means import Means
 from bot.engine.patience import pauses, seconds_until_again
 from bot.engine.releases import Changed
-from bot.engine.sendcheck import SendCheck, known_nonces, open_sends
+from bot.engine.sendcheck import SendCheck, waiting_sends
 from bot.engine.sights import Sights
 
 log = structlog.get_logger(__name__)
@@ -251,17 +251,15 @@ class Performer:
             created_from=release.asked_at,
         )
         key = f"{release.id}:{step.name}:{finding.send}"
-        rivals = await open_sends(self._store, step)
-        nonces = await known_nonces(self._store, step)
-        bound = await self._store.sends.bindings(step.repo, [run.id for run in runs])
+        known = await self._store.sends.known(step.repo, step.workflow, [run.id for run in runs])
         return runs_of_send(
             runs,
             step,
             OpenSend(key, plain_ref(step.ref), finding.nonce, finding.since),
             app_login=app_login,
-            bound=bound,
-            nonces=nonces,
-            rivals=rivals,
+            bound=known.bindings,
+            nonces=known.nonces,
+            rivals=waiting_sends(known.open),
         )
 
     async def _watched_run(self, step: WatchStep, awaiting: Finding | Expecting) -> tuple[RunSeen, ...]:

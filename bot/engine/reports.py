@@ -13,7 +13,7 @@ from typing import Protocol
 import structlog
 
 from bot.core.facts import Forbidden, GitHubError, Unprocessable
-from bot.core.model import Release
+from bot.core.model import Release, ReleaseWord
 from bot.engine.alarm import Alarm
 from bot.engine.means import Means
 from bot.engine.patience import seconds_until_again
@@ -87,6 +87,7 @@ class Reports:
         try:
             first_seen = self._clock.now()
             while True:
+                await self._gather_changes(key, first_seen)
                 release = self._wanted[key[0]]
                 try:
                     async with self._places:
@@ -105,6 +106,14 @@ class Reports:
         finally:
             self._forget(key)
 
+    async def _gather_changes(self, key: Key, first_seen: datetime) -> None:
+        """Changes of one moment are shown together, and what drives the release goes first."""
+        while not _is_weighty(self._wanted[key[0]]):
+            left = (first_seen + self._gather - self._clock.now()).total_seconds()
+            if left <= 0:
+                return
+            await self._alarms[key].wait(left)
+
     async def _publish(self, key: Key, release: Release, first_seen: datetime) -> float:
         """Seconds to wait before it may be written; 0: it is published."""
         writer = self._checks if key[1] else self._status
@@ -119,10 +128,10 @@ class Reports:
         return 0.0
 
     def _too_early(self, key: Key, write: Write, first_seen: datetime) -> float:
-        """Changes of one moment are gathered; two edits keep their distance; what is urgent waits for nothing."""
+        """Two edits keep their distance; what is urgent waits for nothing."""
         if write.urgent:
             return 0.0
-        due = first_seen + (self._pace if write.calm else self._gather)
+        due = first_seen + (self._pace if write.calm else timedelta(0))
         last = self._written_at.get(key)
         if last is not None:
             due = max(due, last + self._pace)
@@ -145,3 +154,8 @@ class Reports:
         if release.word.final:
             for part in (STATUS, *release.steps):
                 self._written_at.pop((release.id, part), None)
+
+
+def _is_weighty(release: Release) -> bool:
+    """The last word and a call for a person are told at once (contract, `EDIT_SECONDS`)."""
+    return release.word.final or release.word is ReleaseWord.NEEDS_ATTENTION

@@ -4,6 +4,7 @@ The order of the reads does not matter; the send leaves within ten seconds after
 """
 
 import asyncio
+from collections.abc import Iterable
 
 from bot.core.binding import OpenSend, strays
 from bot.core.deliveries import RunSeen
@@ -13,7 +14,7 @@ from bot.core.model import Release, Trouble, TroubleKind
 from bot.core.plan import DispatchStep
 from bot.core.steering import plain_ref
 from bot.engine.ports import Clock, GitHub
-from bot.store import SendState, Store
+from bot.store import SendRow, Store
 
 CheckOutcome = SendChecked | SendHeldBack | SendStopped
 _AGAIN_FOR_YOUNG_REF = (1.0, 2.0, 4.0)
@@ -45,7 +46,7 @@ class SendCheck:
 
     async def slot_taken(self, step: DispatchStep) -> bool:
         """Whether an unbound send of the same workflow and ref stands in the way: known without asking GitHub."""
-        waiting = await open_sends(self._store, step)
+        waiting = waiting_sends(await self._store.sends.open_sends(step.repo, step.workflow))
         return any(s.ref == plain_ref(step.ref) and not (s.nonce and step.nonce) for s in waiting)
 
     def _nonce(self, release: Release, step: DispatchStep, send: int) -> str | None:
@@ -67,11 +68,14 @@ class SendCheck:
             return Trouble(TroubleKind.REFUSED, f"workflow {step.workflow} was not found ({error})")
         if not runs:
             return None
-        # In this order: a send that is bound between two of these reads is seen by the later one.
-        waiting = await open_sends(self._store, step)
-        nonces = await known_nonces(self._store, step)
-        bound = await self._store.sends.bindings(step.repo, [run.id for run in runs])
-        found = strays(runs, app_login=app_login, bound=bound, nonces=nonces, open_sends=waiting)
+        known = await self._store.sends.known(step.repo, step.workflow, [run.id for run in runs])
+        found = strays(
+            runs,
+            app_login=app_login,
+            bound=known.bindings,
+            nonces=known.nonces,
+            open_sends=waiting_sends(known.open),
+        )
         if found.strange:
             return _strange(found.strange)
         if found.expected:
@@ -128,15 +132,6 @@ async def ref_commit(github: GitHub, repo: str, ref: str) -> str | None:
     return await github.branch_commit(repo, ref) or await github.tag_commit(repo, ref)
 
 
-async def open_sends(store: Store, step: DispatchStep) -> tuple[OpenSend, ...]:
-    """Sends of this workflow, of whatever release, whose run is not known yet."""
-    rows = await store.sends.open_sends(step.repo, step.workflow)
-    return tuple(
-        OpenSend(row.key, row.ref, row.nonce, row.opened_at) for row in rows if row.state is SendState.OPEN
-    )
-
-
-async def known_nonces(store: Store, step: DispatchStep) -> dict[str, str]:
-    """Every nonce ever sent to this workflow, with the key of its send."""
-    found = await store.sends.nonces(step.repo, step.workflow)
-    return {nonce: f"{release}:{name}:{send}" for nonce, (release, name, send) in found.items()}
+def waiting_sends(rows: Iterable[SendRow]) -> tuple[OpenSend, ...]:
+    """Sends whose run is not known yet, in the core's words."""
+    return tuple(OpenSend(row.key, row.ref, row.nonce, row.opened_at) for row in rows)

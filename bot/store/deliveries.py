@@ -37,9 +37,15 @@ class Deliveries:
         return await answer
 
     def finish_soon(self, delivery_id: str, outcome: str, *, ignored: bool = False) -> None:
-        """Finish a delivery with the next commit: for hints, which do no harm when they are heard again."""
+        """Finish a delivery with the next arrival or `flush`: for hints, which do no harm when heard again."""
         self._finished.append((delivery_id, outcome, ignored))
-        self._need_writer()
+
+    async def flush(self) -> None:
+        """Write what `finish_soon` has gathered."""
+        if self._finished:
+            self._need_writer()
+        if self._writer is not None:
+            await self._writer
 
     @property
     def busy(self) -> bool:

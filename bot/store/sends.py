@@ -4,10 +4,11 @@ Rule: a send number is opened once and never again; it holds its (repository, wo
 known or it is closed. The functions write within the transaction of a release's commit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
 from bot.store.database import Database
 from bot.store.errors import RunTaken, SendRepeated, SlotTaken
@@ -44,6 +45,24 @@ class Sends:
         found = await self._bound(runs.c.repo == repo.lower(), runs.c.run_id.in_(set(run_ids)))
         return {row.run_id: (row.release_id, row.step) for row in found}
 
+    async def known(self, repo: str, workflow: str, run_ids: Sequence[int]) -> "KnownSends":
+        """All three at one moment: a send that is bound meanwhile is seen either as open or by its run."""
+        place = (outbox.c.repo == repo.lower(), outbox.c.workflow == workflow)
+        waiting = or_(outbox.c.state == SendState.OPEN, outbox.c.nonce.is_not(None))
+        sends = select(outbox).where(*place, waiting).order_by(outbox.c.opened_at, outbox.c.send)
+        mine = select(runs).where(runs.c.repo == repo.lower(), runs.c.run_id.in_(set(run_ids)))
+
+        def work(connection: Connection) -> KnownSends:
+            rows = tuple(map(SendRow.from_row, connection.execute(sends).mappings()))
+            bound = map(BoundRunRow.from_row, connection.execute(mine).mappings())
+            return KnownSends(
+                open=tuple(row for row in rows if row.state is SendState.OPEN),
+                nonces={row.nonce: row.key for row in rows if row.nonce is not None},
+                bindings={row.run_id: (row.release_id, row.step) for row in bound},
+            )
+
+        return await self._database.transact(work)
+
     async def bound_runs(self, repo: str, release_id: str | None = None) -> tuple[BoundRunRow, ...]:
         """Every run of the repository that is bound (to this release), in the order of binding."""
         mine = [] if release_id is None else [runs.c.release_id == release_id]
@@ -60,6 +79,15 @@ class Sends:
         return await self._database.transact(
             lambda connection: tuple(map(BoundRunRow.from_row, connection.execute(query).mappings()))
         )
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSends:
+    """What is known of one workflow's sends: the open ones, the key behind each nonce, the owners of its runs."""
+
+    open: tuple[SendRow, ...]
+    nonces: Mapping[str, str]
+    bindings: Mapping[int, tuple[str, str]]
 
 
 def send_key(release_id: str, step: str, send: int) -> str:
