@@ -173,11 +173,11 @@ class Engine:
                 self._metrics.releases.labels(state=word).set(counts.get(word, 0))
             self._metrics.look_age.set(self._sights.age())
             await self._store.deliveries.flush()
-            if rounds % 720 == 0:
+            if rounds % 60 == 0:
                 with contextlib.suppress(StoreUnavailable):
                     await self._store.deliveries.prune(self._clock.now() - _KEEP_DELIVERIES)
             rounds += 1
-            await self._clock.sleep(5.0)
+            await self._clock.sleep(60.0)
 
     # -- repositories that refuse the bot --------------------------------------------------------------
 
