@@ -1,7 +1,6 @@
 """Waiting for news or for time, whichever comes first."""
 
 import asyncio
-import contextlib
 
 from bot.engine.ports import Clock
 
@@ -30,7 +29,6 @@ class Alarm:
         try:
             await asyncio.wait({rung, slept}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (rung, slept):
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            # Not awaited: a wait for their end would swallow the cancellation of whoever waits here.
+            rung.cancel()
+            slept.cancel()
