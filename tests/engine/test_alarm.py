@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from bot.engine.alarm import Alarm
 from tests.scenarios.stage import TestClock
 
@@ -14,19 +16,24 @@ async def test_a_ring_before_the_wait_is_not_lost() -> None:
     await alarm.wait(3600)
 
 
-async def test_who_waits_again_and_again_can_be_stopped_together_with_everything_else() -> None:
+@pytest.mark.parametrize("turns", range(8))
+async def test_who_waits_again_and_again_can_be_stopped_at_every_moment(turns: int) -> None:
     alarm = Alarm(TestClock())
 
     async def keep_waiting() -> None:
         while True:
             await alarm.wait(60)
 
-    others = asyncio.all_tasks()
     waiter = asyncio.create_task(keep_waiting())
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    for task in asyncio.all_tasks() - others:
-        task.cancel()
+    await take_turns(3)
+    alarm.ring()
+    await take_turns(turns)
+    waiter.cancel()
     _, still_waiting = await asyncio.wait({waiter}, timeout=5)
 
     assert not still_waiting
+
+
+async def take_turns(number: int) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
