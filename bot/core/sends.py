@@ -31,7 +31,7 @@ from bot.core.model import (
     Trouble,
     TroubleKind,
 )
-from bot.core.plan import DispatchStep, RunStep
+from bot.core.plan import RunStep
 
 READ_BEFORE_SEND = timedelta(seconds=10)
 """A send leaves within this time after the repository was read, or not at all (contract, promise 1)."""
@@ -197,7 +197,3 @@ def _bind(draft: Draft, step: str, seen: RunSeen) -> None:
     live = replace(run, status="in_progress", conclusion=None) if run.over else run
     draft.bind(step, live)
     draft.put(step, Running(run=live, confirm=run.over or run.held), f"bound to run {run.id}")
-
-
-def is_dispatch(draft: Draft, step: str) -> bool:
-    return isinstance(draft.release.plan.step(step), DispatchStep)
