@@ -32,6 +32,7 @@ from bot.core.model import (
     StepRecord,
 )
 from bot.core.plan import ApprovalStep, RunStep
+from bot.core.runs import deadline
 
 REMIND_AFTER = timedelta(hours=24)
 
@@ -80,7 +81,7 @@ def _deadline(step: RunStep, state: Running) -> datetime:
     """Never while GitHub waits for an approval."""
     if state.run.held:
         return datetime.max.replace(tzinfo=state.run.started_at.tzinfo)
-    return state.run.started_at + timedelta(seconds=step.timeout + state.held)
+    return deadline(state.run, step.timeout, state.held)
 
 
 def wake_at(release: Release, now: datetime) -> datetime | None:

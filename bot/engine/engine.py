@@ -6,7 +6,7 @@ process unready, it is never silently missing.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
 
 import structlog
@@ -47,7 +47,7 @@ Part = Callable[[], Coroutine[None, None, None]]
 
 
 class Engine:
-    """Start it, ring the inbox when a delivery was stored, close it."""
+    """Start it, put in what the door has stored, close it. One engine serves one term (`bot.engine.duty`)."""
 
     def __init__(
         self,
@@ -89,6 +89,10 @@ class Engine:
         self._stopped: set[str] = set()
         for listener in (self._reports.changed, self._poster.changed, self._timer_changed):
             self.releases.on_change(listener)
+
+    def put(self, delivery_id: str, event: str, payload: Mapping[str, object]) -> None:
+        """A delivery that was stored a moment ago."""
+        self.inbox.put(delivery_id, event, payload)
 
     async def start(self) -> None:
         """Takes in hand what the last process left, then goes to work."""

@@ -43,7 +43,12 @@ from bot.store import DeliveryRow, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
-_MOST_LEFT_OVER = 100_000
+_PAGE = 2_000
+"""Stored deliveries that are held in memory at once: a backlog of any size is worked off page by page."""
+_AGAIN_SECONDS = 0.1
+_OTHERS_SECONDS = 0.5
+_QUIET_SECONDS = 60.0
+"""Pauses between looks at what is stored: while there is more, while other doors store too, and otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,47 +84,100 @@ class Inbox:
         self._status = status
         self._metrics = means.metrics
         self._waiting: asyncio.Queue[Delivered] = asyncio.Queue()
+        self._in_hand: set[str] = set()
+        self._let_go: set[str] = set()
+        self._more = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     def put(self, delivery_id: str, event: str, payload: Mapping[str, object]) -> None:
         """A delivery that was stored a moment ago."""
-        self._waiting.put_nowait(Delivered(delivery_id, event, payload))
+        if delivery_id not in self._in_hand:
+            self._in_hand.add(delivery_id)
+            self._waiting.put_nowait(Delivered(delivery_id, event, payload))
 
     async def run(self) -> None:
         """Until cancelled."""
+        reading = asyncio.create_task(self._keep_reading(), name="stored deliveries")
         try:
             while True:
                 self._take(await self._waiting.get())
-                self._metrics.inbox_pending.set(self._waiting.qsize() + len(self._tasks))
+                self._metrics.inbox_pending.set(len(self._in_hand))
         finally:
-            for task in self._tasks:
+            for task in (reading, *self._tasks):
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.gather(reading, *self._tasks, return_exceptions=True)
+
+    # -- what is stored and in nobody's hands --------------------------------------------------------
 
     async def load(self) -> None:
         """Takes in hand what the last process left, before anything new comes in."""
-        for row in await self._left_over():
-            self.put(row.id, row.event, json.loads(row.payload))
-
-    async def _left_over(self) -> tuple[DeliveryRow, ...]:
         while True:
             try:
-                return await self._store.deliveries.pending(_MOST_LEFT_OVER)
+                return await self._take_stored()
             except StoreUnavailable as error:
                 log.error("the inbox cannot be read", error=str(error))
                 await self._clock.sleep(1.0)
 
+    async def _keep_reading(self) -> None:
+        """The rest of a long backlog, what the doors of other processes store, and what an odd failure left."""
+        while True:
+            idle = _OTHERS_SECONDS if self._store.shared else _QUIET_SECONDS
+            await self._clock.sleep(_AGAIN_SECONDS if self._more else idle)
+            if len(self._in_hand) <= _PAGE // 2:
+                with contextlib.suppress(StoreUnavailable):
+                    await self._take_stored()
+
+    async def _take_stored(self) -> None:
+        self._let_go.clear()
+        await self._store.deliveries.flush()
+        most = _PAGE + len(self._in_hand)
+        rows = await self._store.deliveries.pending(most)
+        self._more = len(rows) == most
+        for row in rows:
+            if row.id not in self._in_hand and row.id not in self._let_go:
+                await self._put_row(row)
+
+    async def _put_row(self, row: DeliveryRow) -> None:
+        try:
+            payload = json.loads(row.payload)
+        except ValueError:
+            log.error("a delivery is set aside: its text is not JSON", delivery=row.id, kind=row.event)
+            await self._store.deliveries.failed(row.id, "not JSON", most=1)
+            return
+        self.put(row.id, row.event, payload)
+
+    def _done_with(self, delivery_id: str) -> None:
+        self._in_hand.discard(delivery_id)
+        self._let_go.add(delivery_id)  # what is being read from the database just now may still show it
+
+    # -- one delivery --------------------------------------------------------------------------------
+
     def _take(self, delivered: Delivered) -> None:
         """What concerns nobody is done at once; the rest is handled beside the others."""
-        happening = read_delivery(delivered.event, delivered.payload)
+        try:
+            happening = read_delivery(delivered.event, delivered.payload)
+        except Exception as error:  # one payload that cannot be read must not stop the others
+            self._spawn(delivered, self._refuse(delivered, error))
+            return
         if isinstance(happening, Ignored):
             self._store.deliveries.finish_soon(delivered.id, happening.reason, ignored=True)
         elif not self._concerns(happening):
             self._store.deliveries.finish_soon(delivered.id, "concerns no release", ignored=True)
         else:
-            task = asyncio.create_task(self._handle(delivered, happening), name=f"delivery {delivered.id}")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._spawn(delivered, self._handle(delivered, happening))
+            return
+        self._done_with(delivered.id)
+
+    def _spawn(self, delivered: Delivered, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work, name=f"delivery {delivered.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: self._done_with(delivered.id))
+
+    async def _refuse(self, delivered: Delivered, error: Exception) -> None:
+        log.error("a delivery cannot be read", delivery=delivered.id, kind=delivered.event, error=repr(error))
+        with contextlib.suppress(StoreUnavailable):
+            await self._store.deliveries.failed(delivered.id, type(error).__name__, most=1)
 
     def _concerns(self, happening: Happening) -> bool:
         match happening:

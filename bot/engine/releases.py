@@ -19,7 +19,7 @@ from bot.core.plan import DispatchStep, Step
 from bot.core.steering import plain_ref
 from bot.core.wants import wake_at
 from bot.engine.ports import Clock
-from bot.store import PostToMake, RunTaken, SendToOpen, SlotTaken, Store, Stored, StoreUnavailable
+from bot.store import Outdated, PostToMake, RunTaken, SendToOpen, SlotTaken, Store, Stored, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -149,7 +149,7 @@ class Releases:
         posts: Sequence[PostToMake],
         delivery: str | None,
     ) -> Stored:
-        release = decision.release
+        release, in_doubt = decision.release, False
         while True:
             try:
                 return await self._store.releases.commit(
@@ -165,8 +165,25 @@ class Releases:
                     finished_delivery=delivery,
                 )
             except StoreUnavailable as error:
+                in_doubt = True
                 log.error("the database cannot be written; trying again", error=str(error))
                 await self._clock.sleep(1.0)
+            except Outdated:
+                if in_doubt and (landed := await self._landed(stored, release)) is not None:
+                    return landed
+                raise
+
+    async def _landed(self, before: Stored, release: Release) -> Stored | None:
+        """A commit whose answer was lost may have been carried out: then the next revision is the one we wanted."""
+        while True:
+            try:
+                now = await self._store.releases.get(release.id)
+            except StoreUnavailable as error:
+                log.error("the database cannot be read; trying again", error=str(error))
+                await self._clock.sleep(1.0)
+            else:
+                mine = now is not None and now.revision == before.revision + 1 and now.release == release
+                return now if mine else None
 
     async def _pass_turn(self, ended: Release) -> None:
         """The group is free: whoever waits is asked whether it is their turn."""
