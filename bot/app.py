@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import os
+import secrets
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 import uvicorn
@@ -13,16 +16,18 @@ from starlette.applications import Starlette
 
 from bot import __version__
 from bot.core.intake import second_key
+from bot.engine.duty import Duty
 from bot.engine.engine import Engine
 from bot.engine.ports import Clock
 from bot.github.calls import GitHubCalls
 from bot.github.http import Transport
+from bot.github.limits import Rank
 from bot.log import configure, log_uncaught, redact
 from bot.metrics import Metrics
 from bot.pipeline.rules import shipped_rules
-from bot.settings import PostgresServer, Settings, SqliteFile
+from bot.settings import Settings, database_url
 from bot.store import Arrival as StoredArrival
-from bot.store import Store, StoreRefused, StoreUnavailable
+from bot.store import Store, StoreUnavailable
 from bot.web import face
 from bot.web.door import Arrival, StorageUnavailable, door
 from bot.web.health import health_pages
@@ -47,6 +52,7 @@ class Bot:
         self.settings = settings
         self.store = store
         self.metrics = Metrics()
+        self.duty = Duty(store, clock, holder=_holder(), begin=self._engine)
         self.github = GitHubCalls.connect(
             app_id=settings.app_id,
             private_key=settings.private_key.get_secret_value(),
@@ -56,15 +62,10 @@ class Bot:
             sleep=clock.sleep,
             transport=transport,
             observe=self._observe,
+            may_write=self.duty.may_write,
         )
-        self.engine = Engine(
-            settings=settings,
-            store=store,
-            github=self.github,
-            clock=clock,
-            metrics=self.metrics,
-            rules=shipped_rules(),
-        )
+        self._rules = shipped_rules()
+        self._clock = clock
         self.web: Starlette = face(
             [
                 door(
@@ -78,10 +79,7 @@ class Bot:
             ]
         )
         self._open = False
-        self.metrics.writes_waiting.set_function(lambda: self.github.waiting_writes)
-        self.metrics.rate_limited_until.set_function(
-            lambda: until.timestamp() if (until := self.github.limited_until) else 0.0
-        )
+        self._show_waits()
 
     @classmethod
     async def build(
@@ -89,17 +87,28 @@ class Bot:
     ) -> "Bot":
         """Opens the database. Raises `StoreRefused` with one sentence when it cannot be used."""
         clock = clock or SystemClock()
-        store = await Store.open(_database_url(settings), now=clock.now)
+        store = await Store.open(database_url(settings.database), now=clock.now)
         return cls(settings, store, clock, transport)
 
+    def _engine(self) -> Engine:
+        """One for each term in which this process is at work."""
+        return Engine(
+            settings=self.settings,
+            store=self.store,
+            github=self.github,
+            clock=self._clock,
+            metrics=self.metrics,
+            rules=self._rules,
+        )
+
     async def start(self) -> None:
-        await self.engine.start()
+        await self.duty.start()
         self._open = True
 
     async def close(self) -> None:
         """Intake stops first; what is not done is on disk."""
         self._open = False
-        await self.engine.close()
+        await self.duty.close()
         await self.github.aclose()
         await self.store.close()
 
@@ -120,27 +129,38 @@ class Bot:
             log.error("a delivery could not be stored", error=str(error))
             raise StorageUnavailable from error
         if new:
-            self.engine.inbox.put(arrival.delivery_id, arrival.event, arrival.payload)
+            self.duty.put(arrival.delivery_id, arrival.event, arrival.payload)
         return new
 
     async def _problems(self) -> tuple[str, ...]:
         try:
             await self.store.check()
         except StoreUnavailable:
-            return ("the database cannot be written", *self.engine.problems())
-        return self.engine.problems()
+            return ("the database cannot be written", *self.duty.problems())
+        return self.duty.problems()
+
+    def _show_waits(self) -> None:
+        """What calls to GitHub wait for, and until when."""
+        metrics, github = self.metrics, self.github
+        for rank in Rank:
+            waiting = metrics.writes_waiting.labels(rank=rank.name.lower())
+            waiting.set_function(partial(lambda it: github.waiting_by_rank[it], rank))
+        metrics.circuit_open_until.set_function(lambda: _unix(github.circuit_open_until))
+        metrics.rate_limited_until.set_function(lambda: _unix(github.limited_until))
 
     def _observe(self, purpose: str, outcome: str, seconds: float) -> None:
         self.metrics.github_requests.labels(purpose, outcome).inc()
         self.metrics.github_seconds.labels(purpose).observe(seconds)
 
 
-def _database_url(settings: Settings) -> str:
-    match settings.database:
-        case SqliteFile(path=path):
-            return f"sqlite:///{path}"
-        case PostgresServer():
-            raise StoreRefused("DATABASE_URL: PostgreSQL is not supported yet; use a sqlite:/// URL.")
+def _holder() -> str:
+    """How people and other processes tell this process from the others that share a database."""
+    return f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(4)}"
+
+
+def _unix(moment: datetime | None) -> float:
+    """Seconds since 1970; 0 for never."""
+    return 0.0 if moment is None else moment.timestamp()
 
 
 class _Server(uvicorn.Server):

@@ -1,4 +1,4 @@
-"""The command line: `serve`, `check`, `demo`."""
+"""The command line: `serve`, `check`, `demo`, `db copy`."""
 
 import asyncio
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 
 from bot import __version__
 from bot.pipeline.load import BadPipelineFile, load
-from bot.settings import BadSettings, Settings
+from bot.settings import BadSettings, Settings, database_url, read_database
 from bot.store import StoreRefused
 
 app = typer.Typer(
@@ -18,6 +18,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+databases = typer.Typer(help="Work on the database, while no server does.", no_args_is_help=True)
+app.add_typer(databases, name="db")
 
 
 def _show_version(wanted: bool) -> None:
@@ -88,6 +91,40 @@ def demo(
     from bot.demo import play  # only the demo needs the simulator
 
     raise typer.Exit(play(chaos=chaos))
+
+
+@databases.command("copy")
+def copy_database(
+    source: Annotated[
+        str,
+        typer.Argument(metavar="FROM", help="The database as it is, sqlite:///release-bot.db for instance."),
+    ],
+    target: Annotated[
+        str, typer.Argument(metavar="TO", help="An empty one, postgresql://user@server/name for instance.")
+    ],
+) -> None:
+    """Copy everything, releases in mid-flight included, into an empty database. Stop the server before.
+
+    FROM and TO are written as in DATABASE_URL; a password may also come from PGPASSWORD or ~/.pgpass. All or nothing is
+    copied; exit code 2 when it is nothing.
+    """
+    from bot import store
+
+    urls = []
+    for name, text in (("FROM", source), ("TO", target)):
+        try:
+            urls.append(database_url(read_database(text, folder=Path.cwd())))
+        except ValueError as error:
+            raise _refusal(f"{name}: {error}") from None
+    try:
+        copied = asyncio.run(store.copy_database(*urls))
+    except StoreRefused as error:
+        raise _refusal(str(error)) from None
+    for table in copied:
+        typer.echo(f"{table.table}: {table.rows} rows")
+    typer.echo(
+        "Copied. Set DATABASE_URL to the new database, and do not start a server on the old one again."
+    )
 
 
 def _refusal(*problems: str) -> typer.Exit:

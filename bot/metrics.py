@@ -72,12 +72,37 @@ class Metrics:
         self.inbox_pending = Gauge(
             "release_bot_inbox_pending", "Deliveries stored and not yet handled.", registry=registry
         )
+        self.quarantined = Counter(
+            "release_bot_deliveries_quarantined",
+            "Deliveries that were set aside because handling them kept failing.",
+            registry=registry,
+        )
         self.writes_waiting = Gauge(
-            "release_bot_writes_waiting", "Writes to GitHub that wait for their turn.", registry=registry
+            "release_bot_writes_waiting",
+            "Writes to GitHub that wait for their turn, by what goes first.",
+            ["rank"],
+            registry=registry,
         )
         self.rate_limited_until = Gauge(
             "release_bot_rate_limited_until_seconds",
             "When GitHub's rate limit ends (Unix time in seconds); 0 when there is none.",
+            registry=registry,
+        )
+        self.circuit_open_until = Gauge(
+            "release_bot_circuit_open_until_seconds",
+            "When GitHub is asked again after failing many times in a row (Unix time in seconds); 0 while it answers.",
+            registry=registry,
+        )
+        self.steps_held = Gauge(
+            "release_bot_steps_held",
+            "Steps that wait for a time to come: a dispatch that was held back, or a re-run.",
+            ["kind"],
+            registry=registry,
+        )
+        self.steps_held_until = Gauge(
+            "release_bot_steps_held_until_seconds",
+            "When the last of these steps goes on (Unix time in seconds); 0 when there is none.",
+            ["kind"],
             registry=registry,
         )
         self.look_age = Gauge(

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias, assert_never
 from urllib.parse import urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -48,6 +48,17 @@ class PostgresServer:
 Database: TypeAlias = SqliteFile | PostgresServer
 
 
+def database_url(database: Database) -> str:
+    """As the store opens it; it may hold a password."""
+    match database:
+        case SqliteFile(path=path):
+            return f"sqlite:///{path}"
+        case PostgresServer(url=url):
+            return url.get_secret_value()
+        case _:
+            assert_never(database)
+
+
 @dataclass(frozen=True, slots=True)
 class LocalPipelines:
     """The pipeline file lies on this machine; `path` is absolute. Whether it exists is asked per command."""
@@ -67,13 +78,18 @@ Pipelines: TypeAlias = LocalPipelines | RepositoryPipelines
 
 
 def _database(text: str, info: ValidationInfo) -> Database:
+    return read_database(text, folder=_folder(info))
+
+
+def read_database(text: str, *, folder: Path) -> Database:
+    """A database's URL; the name of a file starts in `folder`. ValueError completes the sentence 'the URL …'."""
     if text.startswith("sqlite:///"):
         name = text.removeprefix("sqlite:///")
         if name.strip("/") in {"", ":memory:"} or "?" in name or "\0" in name:
             raise ValueError(
                 "names no file; write sqlite:///FILE (relative) or sqlite:////FOLDER/FILE (absolute)"
             )
-        return SqliteFile(_folder(info) / name)
+        return SqliteFile(folder / name)
     scheme, _, rest = text.partition("://")
     if scheme not in {"postgres", "postgresql"}:
         raise ValueError("must begin with sqlite:/// or postgresql://")

@@ -4,6 +4,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+pytest_plugins = ["tests.postgres"]
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:

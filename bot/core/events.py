@@ -61,12 +61,13 @@ class SendDone:
 
 @dataclass(frozen=True, slots=True)
 class SendNotDone:
-    """Certainly not done; sent again by itself after `seconds`."""
+    """Certainly not done; sent again by itself after `seconds`. `unauthorized`: a renewed token was refused, too."""
 
     step: str
     send: int
     why: str
     seconds: float
+    unauthorized: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,26 @@ class CommentFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedDelivery:
+    """One attempt to deliver a webhook, as GitHub's log shows it; a redelivery has the same `guid`."""
+
+    id: int
+    guid: str
+    event: str
+    action: str | None
+    repository_id: int | None
+    delivered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """A page of the delivery log, newest first; `cursor` leads to the next one."""
+
+    deliveries: tuple[LoggedDelivery, ...]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class CheckFacts:
     id: int
     name: str
@@ -84,12 +104,16 @@ class GitHubError(Exception):
 
 
 class Unreachable(GitHubError):
-    """No usable answer: connection, time-out, 5xx or nonsense. `sent` = the request may have been carried out."""
+    """No usable answer: connection, time-out, 5xx or nonsense. `sent` = the request may have been carried out.
 
-    def __init__(self, message: str, *, sent: bool) -> None:
+    `until`: before that time nothing is asked; None where nobody knows.
+    """
+
+    def __init__(self, message: str, *, sent: bool, until: datetime | None = None) -> None:
         super().__init__(message)
         self.sent = sent
         self.definite = not sent
+        self.until = until
 
 
 class Limited(GitHubError):

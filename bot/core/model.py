@@ -96,6 +96,8 @@ class Due:
     since: datetime
     not_before: datetime
     why: str = ""
+    refusals: int = 0
+    """How often in a row GitHub has refused the token of its sends."""
     kind: Literal["due"] = "due"
 
 
@@ -107,6 +109,7 @@ class Sending:
     since: datetime
     send_by: datetime
     nonce: str | None
+    refusals: int = 0
     kind: Literal["sending"] = "sending"
 
 

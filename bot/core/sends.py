@@ -35,6 +35,8 @@ from bot.core.plan import RunStep
 
 READ_BEFORE_SEND = timedelta(seconds=10)
 """A send leaves within this time after the repository was read, or not at all (contract, promise 1)."""
+MOST_REFUSALS = 8
+"""Sends in a row that were answered with 401, ten minutes with their pauses, until a person is called."""
 
 
 def run_step(draft: Draft, name: str) -> RunStep:
@@ -54,7 +56,8 @@ def send_checked(draft: Draft, event: SendChecked) -> None:
     record = draft.record(event.step)
     send = record.sends + 1
     draft.keep(event.step, replace(record, sends=send))
-    sending = Sending(send=send, since=draft.now, send_by=event.at + READ_BEFORE_SEND, nonce=event.nonce)
+    send_by = event.at + READ_BEFORE_SEND
+    sending = Sending(send, draft.now, send_by, event.nonce, refusals=state.refusals)
     draft.put(event.step, sending, f"send {send} is opened")
     draft.opened = SendOpened(event.step, send, event.nonce)
 
@@ -97,8 +100,13 @@ def send_not_done(draft: Draft, event: SendNotDone) -> None:
     if not isinstance(state, Sending) or state.send != event.send:
         return
     draft.close_send(event.step, event.send, f"not done: {event.why}")
+    refusals = state.refusals + 1 if event.unauthorized else 0
+    if refusals >= MOST_REFUSALS:
+        why = f"{event.why}; {refusals} sends in a row, each with a renewed token"
+        draft.need_person(event.step, Trouble(TroubleKind.REFUSED, why))
+        return
     later = draft.now + timedelta(seconds=event.seconds)
-    due = Due(since=state.since, not_before=later, why=event.why)
+    due = Due(since=state.since, not_before=later, why=event.why, refusals=refusals)
     draft.put(event.step, due, f"send {event.send} was certainly not done ({event.why})")
 
 

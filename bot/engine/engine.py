@@ -19,6 +19,7 @@ from bot.core.wants import wanted, watched
 from bot.engine.alarm import Alarm
 from bot.engine.audiences import Audiences
 from bot.engine.buttons import Buttons
+from bot.engine.census import take_census
 from bot.engine.check_reports import CheckReports
 from bot.engine.diagnosis import Diagnosis
 from bot.engine.inbox import Inbox
@@ -30,6 +31,7 @@ from bot.engine.patience import pauses
 from bot.engine.perform import Performer
 from bot.engine.ports import Clock, GitHub
 from bot.engine.posts import Poster
+from bot.engine.recovery import Recovery
 from bot.engine.releases import Changed, Releases
 from bot.engine.reports import Reports
 from bot.engine.sendcheck import SendCheck
@@ -84,6 +86,7 @@ class Engine:
             status=status,
         )
         self._listener = Listener(means, inbox=self.inbox)
+        self._recovery = Recovery(means, inbox=self.inbox)
         self._timer = Alarm(clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._stopped: set[str] = set()
@@ -112,6 +115,7 @@ class Engine:
             "timer": self._keep_time,
             "poster": self._poster.run,
             "listener": self._listener.run,
+            "delivery log": self._recovery.run,
             "housekeeping": self._keep_house,
         }
         self._tasks = [asyncio.create_task(self._keep(name, part), name=name) for name, part in parts.items()]
@@ -170,12 +174,7 @@ class Engine:
         """Old deliveries go; numbers for the metrics are brought up to date."""
         rounds = 0
         while True:
-            counts: dict[str, int] = {}
-            for release in self.releases.open():
-                counts[str(release.word)] = counts.get(str(release.word), 0) + 1
-            for word in ("waiting", "running", "paused", "needs attention"):
-                self._metrics.releases.labels(state=word).set(counts.get(word, 0))
-            self._metrics.look_age.set(self._sights.age())
+            take_census(self._metrics, self.releases.open(), self._sights, self._clock.now())
             await self._store.deliveries.flush()
             if rounds % 60 == 0:
                 with contextlib.suppress(StoreUnavailable):

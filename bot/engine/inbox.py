@@ -45,6 +45,8 @@ log = structlog.get_logger(__name__)
 
 _PAGE = 2_000
 """Stored deliveries that are held in memory at once: a backlog of any size is worked off page by page."""
+MOST_TRIES = 5
+"""Failures of one delivery until it is set aside."""
 _AGAIN_SECONDS = 0.1
 _OTHERS_SECONDS = 0.5
 _QUIET_SECONDS = 60.0
@@ -140,9 +142,8 @@ class Inbox:
     async def _put_row(self, row: DeliveryRow) -> None:
         try:
             payload = json.loads(row.payload)
-        except ValueError:
-            log.error("a delivery is set aside: its text is not JSON", delivery=row.id, kind=row.event)
-            await self._store.deliveries.failed(row.id, "not JSON", most=1)
+        except (ValueError, RecursionError):
+            await self._set_aside(Delivered(row.id, row.event, {}), "not JSON", most=1)
             return
         self.put(row.id, row.event, payload)
 
@@ -156,12 +157,13 @@ class Inbox:
         """What concerns nobody is done at once; the rest is handled beside the others."""
         try:
             happening = read_delivery(delivered.event, delivered.payload)
+            concerns = not isinstance(happening, Ignored) and self._concerns(happening)
         except Exception as error:  # one payload that cannot be read must not stop the others
             self._spawn(delivered, self._refuse(delivered, error))
             return
         if isinstance(happening, Ignored):
             self._store.deliveries.finish_soon(delivered.id, happening.reason, ignored=True)
-        elif not self._concerns(happening):
+        elif not concerns:
             self._store.deliveries.finish_soon(delivered.id, "concerns no release", ignored=True)
         else:
             self._spawn(delivered, self._handle(delivered, happening))
@@ -175,9 +177,9 @@ class Inbox:
         task.add_done_callback(lambda _: self._done_with(delivered.id))
 
     async def _refuse(self, delivered: Delivered, error: Exception) -> None:
-        log.error("a delivery cannot be read", delivery=delivered.id, kind=delivered.event, error=repr(error))
+        """It cannot be read, and trying again would not change that."""
         with contextlib.suppress(StoreUnavailable):
-            await self._store.deliveries.failed(delivered.id, type(error).__name__, most=1)
+            await self._set_aside(delivered, repr(error), most=1)
 
     def _concerns(self, happening: Happening) -> bool:
         match happening:
@@ -193,20 +195,25 @@ class Inbox:
         for pause in pauses(1.0, 30.0):
             try:
                 await self._act(delivered, happening)
+            except StoreUnavailable as error:  # not the delivery's fault
+                log.warning("a delivery waits for the database", delivery=delivered.id, error=str(error))
             except Exception as error:
-                log.exception("a delivery could not be handled", delivery=delivered.id, kind=delivered.event)
-                if await self._set_aside(delivered, error):
-                    log.error("a delivery is set aside", delivery=delivered.id, kind=delivered.event)
-                    return
+                what = {"delivery": delivered.id, "kind": delivered.event}
+                log.warning("a delivery could not be handled", **what, exc_info=True)
+                with contextlib.suppress(StoreUnavailable):
+                    if await self._set_aside(delivered, repr(error)):
+                        return
             else:
                 return
             await self._clock.sleep(pause)
 
-    async def _set_aside(self, delivered: Delivered, error: Exception) -> bool:
-        try:
-            return await self._store.deliveries.failed(delivered.id, type(error).__name__)
-        except StoreUnavailable:
+    async def _set_aside(self, delivered: Delivered, error: str, *, most: int = MOST_TRIES) -> bool:
+        """Counts a failure, on disk: tries of earlier processes count too. Whether it was the last one."""
+        if not await self._store.deliveries.failed(delivered.id, error, most=most):
             return False
+        self._metrics.quarantined.inc()
+        log.error("a delivery is set aside", delivery=delivered.id, kind=delivered.event, error=error)
+        return True
 
     async def _act(self, delivered: Delivered, happening: Happening) -> None:
         if not isinstance(happening, InstallationChanged | Ping):

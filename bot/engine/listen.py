@@ -4,6 +4,7 @@ A command whose delivery was lost is found within five looks and at least five t
 (contract, promise 2). What is found goes through the same inbox, under the same second key.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -15,13 +16,15 @@ from bot.core.facts import GitHubError
 from bot.core.intake import comment_from_listing
 from bot.engine.inbox import Inbox
 from bot.engine.means import Means
-from bot.engine.patience import seconds_until_again
 from bot.markdown import command_lines
 from bot.store import Arrival
 
 log = structlog.get_logger(__name__)
 
 _OVERLAP = timedelta(seconds=60)
+_AT_ONCE = 8
+"""Homes that are listed at the same time."""
+_LEAST_PAUSE = 1.0
 _MOST_REMEMBERED = 20_000
 """Comments looked at; forgetting them costs a look into the inbox's keys, nothing more."""
 
@@ -36,6 +39,9 @@ class Listener:
         self._clock = means.clock
         self._audiences = means.audiences
         self._inbox = inbox
+        self._ttl = timedelta(seconds=means.settings.command_ttl_seconds)
+        self._since: dict[str, datetime] = {}
+        self._places = asyncio.Semaphore(_AT_ONCE)
         self._seen: set[int] = set()
 
     @property
@@ -43,25 +49,28 @@ class Listener:
         return min(2 * self._settings.look_seconds, self._settings.command_ttl_seconds / 6)
 
     async def run(self) -> None:
-        """Until cancelled."""
-        ttl = timedelta(seconds=self._settings.command_ttl_seconds)
-        since = dict.fromkeys(await self._homes(), self._clock.now() - ttl)
+        """Until cancelled: rounds at a steady pace, in which no home waits for another one."""
+        for home in await self._homes():
+            self._since.setdefault(home, self._clock.now() - self._ttl)
         while True:
-            wait = 0.0
-            for home in await self._homes():
-                start = since.setdefault(home, self._clock.now() - ttl)
-                began = self._clock.now()
-                try:
-                    await self._listen(home, start)
-                except GitHubError as error:
-                    log.warning("comments could not be listed", home=home, error=str(error))
-                    wait = max(wait, seconds_until_again(error, self._clock, 0.0))
-                except Exception:
-                    log.exception("listening failed oddly", home=home)
-                else:
-                    if began - start > max(ttl, 4 * _OVERLAP):
-                        since[home] = began - ttl
-            await self._clock.sleep(max(self._pause, wait))
+            began = self._clock.now()
+            await asyncio.gather(*(self._try_to_listen(home) for home in await self._homes()))
+            spent = (self._clock.now() - began).total_seconds()
+            await self._clock.sleep(max(self._pause - max(spent, 0.0), _LEAST_PAUSE))
+
+    async def _try_to_listen(self, home: str) -> None:
+        now = self._clock.now()
+        start = self._since.setdefault(home, now - self._ttl)
+        try:
+            async with self._places:
+                await self._listen(home, start)
+        except GitHubError as error:
+            log.warning("comments could not be listed", home=home, error=str(error))
+        except Exception:
+            log.exception("listening failed oddly", home=home)
+        else:
+            if now - start > max(self._ttl, 4 * _OVERLAP):
+                self._since[home] = now - self._ttl
 
     async def _homes(self) -> tuple[str, ...]:
         if self._settings.homes:

@@ -11,6 +11,10 @@ Answer = TypeVar("Answer")
 
 ANSWER_WITHIN = 20.0
 """Seconds after which a question about a person's role counts as answered with no (contract section 4)."""
+WHILE_AWAY = 120.0
+"""Longest pause, in seconds, between two tries of anything while GitHub is away: work goes on soon after its return."""
+WHEN_REFUSED = 900.0
+"""Longest pause after an answer that more tries will hardly change: a locked issue, a missing permission."""
 
 
 def pauses(first: float = 0.25, most: float = 5.0) -> Iterator[float]:
@@ -29,7 +33,8 @@ async def patiently(
             return await ask()
         except (Unreachable, Limited, Unauthorized) as error:
             spent = (clock.now() - began).total_seconds()
-            wait = seconds_until_again(error, clock, pause)
+            # While GitHub is left alone, whoever is in a hurry asks for leave again and again: it may be back by then.
+            wait = pause if isinstance(error, Unreachable) else seconds_until_again(error, clock, pause)
             if spent + wait >= seconds:
                 raise
             await clock.sleep(wait)
@@ -37,7 +42,12 @@ async def patiently(
 
 
 def seconds_until_again(error: GitHubError, clock: Clock, otherwise: float) -> float:
-    """How long to wait after this error: what a rate limit says, else `otherwise`."""
-    if isinstance(error, Limited):
+    """How long to wait after this error: as long as nothing may be asked, else `otherwise`."""
+    if isinstance(error, Limited | Unreachable) and error.until is not None:
         return max(otherwise, (error.until - clock.now()).total_seconds())
     return otherwise
+
+
+def longest_pause(error: GitHubError) -> float:
+    """To where the growing pauses of a report may grow, in seconds."""
+    return WHILE_AWAY if isinstance(error, Unreachable | Unauthorized) else WHEN_REFUSED

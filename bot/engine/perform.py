@@ -6,6 +6,7 @@ Rule: an effect is started when it is wanted and not under way, and dropped when
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 from itertools import chain, islice
@@ -73,6 +74,8 @@ from bot.engine.sights import Sights
 log = structlog.get_logger(__name__)
 
 Key = tuple[str, Effect]
+_MOST_DENIALS = 24
+"""Answers with 401 to one re-run, ten minutes with their pauses, until that counts as a refusal."""
 _NEWS_COMES_FIRST = 1.5
 """Seconds that a run which was just started has to announce itself before it is asked for."""
 _DENIED = (1.0, 2.0, 4.0)
@@ -93,6 +96,7 @@ class Performer:
         self._metrics = means.metrics
         self._look = means.settings.look_seconds
         self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._denials: Counter[Key] = Counter()
         self._closed = False
         means.releases.on_change(self.changed)
 
@@ -213,7 +217,10 @@ class Performer:
             if error.sent:
                 return SendUnknown(name, send, "GitHub's answer to the dispatch was lost")
             return SendNotDone(name, send, "GitHub could not be reached", 1.0)
-        except (Limited, Unauthorized, NotInstalled) as error:
+        except Unauthorized as error:
+            wait = min(300.0, 5.0 * 2 ** min(state.refusals, 6))
+            return SendNotDone(name, send, str(error), wait, unauthorized=True)
+        except (Limited, NotInstalled) as error:
             wait = seconds_until_again(error, self._clock, min(300.0, 5.0 * 2 ** min(send - 1, 6)))
             return SendNotDone(name, send, str(error), wait)
         except GitHubError as error:
@@ -333,6 +340,13 @@ class Performer:
             return
         try:
             await self._github.rerun_failed_jobs(step.repo, effect.run_id)
+        except Unauthorized as error:
+            self._denials[release.id, effect] += 1
+            if self._denials[release.id, effect] < _MOST_DENIALS:
+                raise
+            refused = RerunRefused(step.name, effect.run_id, effect.attempt, str(error))
+            await self._releases.happen(release.id, refused)
+            return
         except (Forbidden, Unprocessable, NotFound, Conflict) as error:
             if "already running" not in str(error):
                 refused = RerunRefused(step.name, effect.run_id, effect.attempt, str(error))

@@ -10,6 +10,7 @@ from bot.core.facts import (
     CommentFacts,
     Dispatched,
     JobFacts,
+    LogPage,
     RepositoryFacts,
     RoleFacts,
     WorkflowFacts,
@@ -31,6 +32,12 @@ class GitHub(Protocol):
     """
 
     async def app_login(self) -> str: ...
+
+    async def logged_deliveries(self, *, cursor: str | None = None) -> LogPage:
+        """A page of GitHub's own log of webhook deliveries, newest first; NotFound where there is none."""
+        ...
+
+    async def logged_payload(self, delivery_id: int) -> Mapping[str, object]: ...
 
     async def repository(self, repo: str) -> RepositoryFacts: ...
 

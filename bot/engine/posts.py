@@ -18,14 +18,15 @@ from bot.core.facts import Forbidden, GitHubError, NotFound, Unprocessable
 from bot.core.model import Release
 from bot.engine.alarm import Alarm
 from bot.engine.means import Means
-from bot.engine.patience import seconds_until_again
+from bot.engine.patience import longest_pause, seconds_until_again
 from bot.engine.releases import Changed
-from bot.store import PostRow
+from bot.store import PostRow, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
 _GIVE_UP_AFTER = timedelta(days=1)
-_MOST_PAUSE = 900.0
+_DATABASE_PAUSE = 5.0
+"""Seconds until a database that could not be written is tried again: what was posted is not posted in a loop."""
 
 
 class Poster:
@@ -85,6 +86,9 @@ class Poster:
         try:
             async with lane:
                 await self._try(post)
+        except StoreUnavailable as error:
+            log.error("a post waits for the database", key=post.key, error=str(error))
+            await self._clock.sleep(_DATABASE_PAUSE)
         except Exception:
             log.exception("a post failed oddly", key=post.key)
             await self._again(post, 60.0)
@@ -98,7 +102,7 @@ class Poster:
         except (NotFound, Unprocessable) as error:
             await self._store.posts.post_dropped(post.seq, str(error))
         except GitHubError as error:
-            pause = min(_MOST_PAUSE, 2.0 ** min(post.tries, 10))
+            pause = min(longest_pause(error), 2.0 ** min(post.tries, 10))
             if isinstance(error, Forbidden):
                 pause = max(pause, 60.0)
             log.warning("a post has to wait", key=post.key, error=str(error), again_in=pause)

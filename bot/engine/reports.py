@@ -16,14 +16,15 @@ from bot.core.facts import Forbidden, GitHubError, Unprocessable
 from bot.core.model import Release, ReleaseWord
 from bot.engine.alarm import Alarm
 from bot.engine.means import Means
-from bot.engine.patience import seconds_until_again
+from bot.engine.patience import longest_pause, seconds_until_again
 from bot.engine.releases import Changed
+from bot.store import StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
 STATUS = ""
 """The part of a release that is its status comment; the other parts are steps."""
-_MOST_PAUSE = 900.0
+_DATABASE_PAUSE = 5.0
 _TELL_AFTER = 3
 """Failed tries of one report before the log speaks of it, once."""
 _AT_ONCE = 16
@@ -94,6 +95,11 @@ class Reports:
                         wait = await self._publish(key, release, first_seen)
                 except GitHubError as error:
                     tries, wait = tries + 1, self._after(error, key, tries)
+                except StoreUnavailable as error:
+                    log.error(
+                        "a report waits for the database", release=key[0], step=key[1], error=str(error)
+                    )
+                    tries, wait = tries + 1, _DATABASE_PAUSE
                 except Exception:
                     log.exception("a report failed oddly", release=key[0], step=key[1])
                     tries, wait = tries + 1, 60.0
@@ -138,7 +144,7 @@ class Reports:
         return (due - self._clock.now()).total_seconds()
 
     def _after(self, error: GitHubError, key: Key, tries: int) -> float:
-        pause = min(_MOST_PAUSE, 2.0 ** min(tries, 10))
+        pause = min(longest_pause(error), 2.0 ** min(tries, 10))
         if isinstance(error, Forbidden | Unprocessable):
             pause = max(pause, 30.0)
         wait = seconds_until_again(error, self._clock, pause)

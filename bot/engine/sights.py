@@ -3,7 +3,7 @@
 Only time in which GitHub could be read counts against a deadline, so the last good read survives restarts.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 
 import structlog
@@ -39,10 +39,11 @@ class Sights:
         """When the repository was last read with success."""
         return self._read_at.get(repo.lower(), otherwise)
 
-    def age(self) -> float:
-        """Seconds since the oldest last look, for the metrics; 0 when there was none."""
-        oldest = min(self._read_at.values(), default=self._clock.now())
-        return (self._clock.now() - oldest).total_seconds()
+    def age(self, repos: Iterable[str]) -> float:
+        """Seconds since the oldest last look at one of these repositories, for the metrics; 0 when there was none."""
+        now = self._clock.now()
+        oldest = min((self.last(repo, now) for repo in repos), default=now)
+        return (now - oldest).total_seconds()
 
     async def read(self, repo: str) -> None:
         """The repository has answered."""

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from urllib.parse import unquote
 
 import gidgethub
 from gidgethub import sansio
@@ -31,6 +32,7 @@ from bot.github.limits import Limiter
 # https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
 _LIMIT_TEXT = re.compile(r"secondary rate limit|abuse|API rate limit exceeded", re.IGNORECASE)
 _VERSION_TEXT = re.compile(r"supported.*\bversion\b|\bversion\b.*(support|valid)", re.IGNORECASE)
+_CURSOR = re.compile(r"[?&](?:cursor|after)=([^&>]+)")
 _LONGEST_TEXT = 500
 
 # All of them are said before anything is done. https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api
@@ -67,6 +69,17 @@ def body_of(answer: Answer, call: str) -> object:
 def has_next(answer: Answer) -> bool:
     """Whether another page follows. Its address is not used: addresses are never taken from answers."""
     return 'rel="next"' in answer.headers.get("link", "")
+
+
+def next_cursor(answer: Answer) -> str | None:
+    """Where the next page of a list without numbers begins. Only this word is taken from the address.
+
+    https://docs.github.com/rest/using-the-rest-api/using-pagination-in-the-rest-api
+    """
+    for link in answer.headers.get("link", "").split(","):
+        if 'rel="next"' in link and (found := _CURSOR.search(link)) is not None:
+            return unquote(found[1])
+    return None
 
 
 def refuses_version(answer: Answer) -> bool:

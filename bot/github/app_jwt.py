@@ -7,6 +7,7 @@ https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-a
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -23,8 +24,11 @@ _CLOCK_TEXT = re.compile(r"\b(iat|exp)\b|issued at|expir", re.IGNORECASE)
 _LEAST_SKEW = timedelta(seconds=1)
 
 
+@lru_cache(maxsize=4)
 def load_key(pem: str) -> RSAPrivateKey:
-    """The app's key. Raises ValueError with a sentence for the operator."""
+    """The app's key; checking its primes takes a while, so it is done once. Raises ValueError with a sentence for
+    the operator.
+    """
     try:
         key = load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError) as error:

@@ -72,7 +72,7 @@ class AppAuth:
         """https://docs.github.com/rest/apps/apps#get-the-authenticated-app"""
         if self._identity is None:
             to = route("/app")
-            answer, _ = await self._get(to)
+            answer, _ = await self.get(to)
             with understand(f"GET {to.path}"):
                 fields = Fields(mapping(body_of(answer, f"GET {to.path}")))
                 # GitHub writes an app's login as its slug with this ending, and no person can have it.
@@ -109,7 +109,7 @@ class AppAuth:
         """https://docs.github.com/rest/apps/apps#get-a-repository-installation-for-the-authenticated-app"""
         to = route("/repos/{repo}/installation", repo=repo)
         try:
-            answer, url = await self._get(to)
+            answer, url = await self.get(to)
         except NotFound as error:
             text = f"the app is not installed on {repo}: an owner has to install it there"
             raise NotInstalled(text) from error
@@ -153,12 +153,12 @@ class AppAuth:
         # The last five minutes of its hour are not used: a long request could outlive it.
         return Token(Bearer(text), now, renew_at=now + (expires_at - now - self._jwt.skew) * 11 / 12)
 
-    async def _get(self, to: Route) -> tuple[Answer, str]:
+    async def get(self, to: Route) -> tuple[Answer, str]:
         """A read in the app's own name, and the URL that answered."""
         return await self._as_app(lambda bearer: self._wire.get(to.path, bearer), f"GET {to.path}")
 
     async def _post(self, path: str, bearer: Bearer, body: Mapping[str, object]) -> tuple[Answer, str]:
-        return await self._wire.send("POST", path, bearer, body=body), path
+        return await self._wire.send("POST", path, bearer, body=body, may_probe=True), path
 
     async def _as_app(
         self, ask: Callable[[Bearer], Awaitable[tuple[Answer, str]]], call: str

@@ -3,45 +3,24 @@
 Rule: each call raises `bot.core.facts.GitHubError` and nothing else, and no layer repeats it.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from bot.github.app_jwt import AppJwt
 from bot.github.auth import AppAuth
+from bot.github.circuit import Circuit
 from bot.github.client import Client, Observe
+from bot.github.hook_log import HookLog
 from bot.github.http import Http, Transport
-from bot.github.limits import Limiter
+from bot.github.limits import Limiter, Limiters, Rank
 from bot.github.reads import Reads
 from bot.github.run_reads import RunReads
 from bot.github.wire import Wire
 from bot.github.writes import Writes
 
-_THE_APP_ITSELF = 0
-"""No installation has this id. GitHub limits the app's own requests (for tokens, say) apart from theirs."""
 
-
-class Limiters:
-    """One limiter for each installation, made when it is first needed."""
-
-    def __init__(self, make: Callable[[], Limiter]) -> None:
-        self._make = make
-        self._made: dict[int, Limiter] = {}
-
-    def of(self, installation: int) -> Limiter:
-        if installation not in self._made:
-            self._made[installation] = self._make()
-        return self._made[installation]
-
-    def __iter__(self) -> Iterator[Limiter]:
-        return iter(tuple(self._made.values()))
-
-
-class GitHubCalls(Reads, RunReads, Writes):
+class GitHubCalls(Reads, RunReads, HookLog, Writes):
     """Fills in the port `GitHub`."""
-
-    def __init__(self, client: Client, limiters: Limiters) -> None:
-        super().__init__(client)
-        self._limiters = limiters
 
     @classmethod
     def connect(
@@ -55,30 +34,50 @@ class GitHubCalls(Reads, RunReads, Writes):
         sleep: Callable[[float], Awaitable[None]],
         transport: Transport | None = None,
         observe: Observe | None = None,
+        may_write: Callable[[], bool] = lambda: True,
     ) -> "GitHubCalls":
         """Connects nothing yet. `sleep` takes seconds; `transport` replaces the network; `observe` is told of
-        every call: purpose, outcome, seconds. Raises ValueError, with a sentence for people, for a bad key.
+        every call: purpose, outcome, seconds; `may_write` is asked right before each write leaves. Raises
+        ValueError, with a sentence for people, for a bad key.
         """
 
         def limiter() -> Limiter:
             return Limiter(writes_per_minute=writes_per_minute, now=now, sleep=sleep)
 
         limiters = Limiters(limiter)
-        wire = Wire(Http(transport), api_url)
+        wire = Wire(Http(transport, circuit=Circuit(now)), api_url)
         jwt = AppJwt(app_id=app_id, private_key=private_key, now=now)
-        auth = AppAuth(wire=wire, jwt=jwt, limiter=limiters.of(_THE_APP_ITSELF), now=now)
-        client = Client(wire=wire, auth=auth, limiter_for=limiters.of, now=now, sleep=sleep, observe=observe)
-        return cls(client, limiters)
+        auth = AppAuth(wire=wire, jwt=jwt, limiter=limiters.of_app, now=now)
+        client = Client(
+            wire=wire,
+            auth=auth,
+            limiters=limiters,
+            now=now,
+            sleep=sleep,
+            observe=observe,
+            may_write=may_write,
+        )
+        return cls(client)
 
     @property
     def waiting_writes(self) -> int:
         """Writes that wait for their turn, over all installations."""
-        return sum(limiter.waiting for limiter in self._limiters)
+        return sum(self.waiting_by_rank.values())
+
+    @property
+    def waiting_by_rank(self) -> Mapping[Rank, int]:
+        """Writes that wait for their turn, over all installations, by what goes first."""
+        return self._client.limiters.waiting
 
     @property
     def limited_until(self) -> datetime | None:
         """The latest time until which GitHub asked not to be asked; None if it may be asked now."""
-        return max((until for limiter in self._limiters if (until := limiter.limited_until)), default=None)
+        return self._client.limiters.limited_until
+
+    @property
+    def circuit_open_until(self) -> datetime | None:
+        """When GitHub is asked again after failing many times in a row; None while it answers."""
+        return self._client.wire.http.circuit.open_until
 
     @property
     def cache_hits(self) -> int:

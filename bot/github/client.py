@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import TypeVar
 
 from bot.core.facts import Forbidden, GitHubError, NotFound, Suspended, Unauthorized, Unreachable
-from bot.github.answers import body_of, error_of, has_next, succeeded
+from bot.github.answers import body_of, error_of, has_next, next_cursor, succeeded
 from bot.github.auth import AppAuth
 from bot.github.etags import EtagCache
 from bot.github.http import Answer
-from bot.github.limits import Limiter, Rank
+from bot.github.limits import Limiter, Limiters, Rank
 from bot.github.reading import understand
 from bot.github.routes import Route, route
 from bot.github.tokens import Purpose, Token
@@ -32,10 +32,11 @@ _NOT_ACCESSIBLE = "not accessible by integration"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list, and whether another follows."""
+    """One page of a list, and whether another follows; `cursor`: where, in lists without numbers."""
 
     data: object
     more: bool
+    cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,18 +64,20 @@ class Client:
         *,
         wire: Wire,
         auth: AppAuth,
-        limiter_for: Callable[[int], Limiter],
+        limiters: Limiters,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]],
         observe: Observe | None,
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         self.wire = wire
         self.auth = auth
         self.cache = EtagCache()
-        self._limiter_for = limiter_for
+        self.limiters = limiters
         self._now = now
         self._sleep = sleep
         self._observe = observe
+        self._may_write = may_write
 
     async def read(self, repo: str, to: Route, convert: Callable[[Page], T]) -> T:
         """A read, converted. Raises GitHubError."""
@@ -85,11 +88,24 @@ class Client:
             with understand(call):
                 return convert(Page(body_of(answer, call), has_next(answer)))
 
-        return await self._watched("GET", to, Purpose.READ, perform())
+        return await self._watched("GET", to, Purpose.READ.value, perform())
+
+    async def read_as_app(self, to: Route, convert: Callable[[Page], T]) -> T:
+        """A read in the app's own name that is in no hurry, converted. Raises GitHubError."""
+
+        async def perform() -> T:
+            self.limiters.check()
+            call = f"GET {to.path}"
+            answer, _ = await self.auth.get(to)
+            with understand(call):
+                return convert(Page(body_of(answer, call), has_next(answer), next_cursor(answer)))
+
+        return await self._watched("GET", to, "app", perform())
 
     async def redirect(self, repo: str, to: Route) -> Answer:
         """A read that GitHub answers with the address of another place, or as a whole. Raises GitHubError."""
-        return await self._watched("GET", to, Purpose.READ, self._answer_to_read(repo, to, leave_302=True))
+        answering = self._answer_to_read(repo, to, leave_302=True)
+        return await self._watched("GET", to, Purpose.READ.value, answering)
 
     async def write(self, write: Write, convert: Callable[[Answer], T]) -> T:
         """A write, sent at most once. Raises GitHubError; its `definite` says whether nothing was done."""
@@ -99,7 +115,7 @@ class Client:
             with understand(str(write)):
                 return convert(answer)
 
-        return await self._watched(write.method, write.to, write.purpose, perform())
+        return await self._watched(write.method, write.to, write.purpose.value, perform())
 
     async def prepare(self, repo: str, purpose: Purpose, rank: Rank) -> None:
         """Has the token of a coming write ready and proven, so that only its own request is left to do.
@@ -126,17 +142,21 @@ class Client:
     async def _answer_to_write(self, write: Write) -> Answer:
         try:
             limiter = await self._limiter(write.repo)
+            if self.wire.http.circuit.open_until is not None:
+                # A write never tries whether GitHub is back: a read does it for it, or it is not made.
+                await self._get(write.repo, route("/repos/{repo}", repo=write.repo), limiter, leave_302=False)
             await limiter.turn(write.rank, send_by=write.send_by)
             token = await self._proven_token(write.repo, write.purpose, write.rank, limiter)
         except Unreachable as error:
-            raise Unreachable(f"{write} was not sent: {error}", sent=False) from error
+            raise Unreachable(f"{write} was not sent: {error}", sent=False, until=error.until) from error
         answer = await self._send(write, token, limiter)
         if answer.status == 401:
             self.auth.forget(write.repo, write.purpose, token)
             try:
                 token = await self._proven_token(write.repo, write.purpose, write.rank, limiter)
             except Unreachable as error:
-                raise Unreachable(f"{write} was refused, then not sent again: {error}", sent=False) from error
+                text = f"{write} was refused, then not sent again: {error}"
+                raise Unreachable(text, sent=False, until=error.until) from error
             answer = await self._send(write, token, limiter)
         if succeeded(answer):
             limiter.accepted()
@@ -144,7 +164,7 @@ class Client:
         raise self._error(answer, write.repo, str(write), limiter)
 
     async def _limiter(self, repo: str) -> Limiter:
-        limiter = self._limiter_for((await self.auth.installation(repo)).id)
+        limiter = self.limiters.of((await self.auth.installation(repo)).id)
         limiter.check()
         return limiter
 
@@ -161,6 +181,8 @@ class Client:
         def in_time() -> None:
             if write.send_by is not None and self._now() > write.send_by:
                 raise Unreachable(f"{write} was not sent: its time had passed before it could be", sent=False)
+            if not self._may_write():
+                raise Unreachable(f"{write} was not sent: another process may be at work by now", sent=False)
 
         async with limiter.slot(write.rank):
             return await self.wire.send(
@@ -204,7 +226,7 @@ class Client:
             self.auth.forget_repository(repo)
         return error
 
-    async def _watched(self, method: str, to: Route, purpose: Purpose, call: Awaitable[T]) -> T:
+    async def _watched(self, method: str, to: Route, purpose: str, call: Awaitable[T]) -> T:
         began, outcome = self._now(), "cancelled"
         try:
             fact = await call
@@ -216,5 +238,5 @@ class Client:
             seconds = max(0.0, (self._now() - began).total_seconds())
             _log.debug("%s %s %s %.3f s", method, to.template, outcome, seconds)
             if self._observe is not None:
-                self._observe(purpose.value, outcome, seconds)
+                self._observe(purpose, outcome, seconds)
         return fact

@@ -8,11 +8,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 import httpx
 
 from bot.core.facts import Unreachable
+from bot.github.circuit import Circuit
 
 Transport = httpx.AsyncBaseTransport
 
@@ -40,6 +43,7 @@ class Answer:
         return self.status in (301, 302, 307, 308)
 
 
+@cache
 def user_agent() -> str:
     """GitHub refuses requests without one. https://docs.github.com/rest/using-the-rest-api/getting-started-with-the-rest-api#user-agent-required"""
     try:
@@ -51,10 +55,11 @@ def user_agent() -> str:
 class Http:
     """The connections: pooled, fresh for each call, and one without any credentials for log storage.
 
-    `transport` replaces the network for all three.
+    `transport` replaces the network for all three; `circuit` guards the first two.
     """
 
-    def __init__(self, transport: Transport | None = None) -> None:
+    def __init__(self, transport: Transport | None = None, *, circuit: Circuit | None = None) -> None:
+        self.circuit = circuit or Circuit(lambda: datetime.now(UTC))
         for name in ("httpx", "httpcore"):
             # They log whole URLs, and the address of a log on the storage host is a credential by itself.
             logging.getLogger(name).setLevel(logging.WARNING)
@@ -83,11 +88,13 @@ class Http:
         content: bytes | None,
         fresh: bool,
         before: Callable[[], None],
+        may_probe: bool = False,
     ) -> Answer:
         """One request, one answer. Raises Unreachable.
 
         `before` is called once more when the connection stands and the first byte is about to be written;
-        what it raises stops the request. `fresh` opens a connection for this request alone.
+        what it raises stops the request. `fresh` opens a connection for this request alone. `may_probe`: it may
+        be the one that asks whether GitHub is back.
         """
 
         async def trace(event: str, _: Mapping[str, object]) -> None:
@@ -98,17 +105,21 @@ class Http:
         if client.is_closed:
             raise Unreachable(f"the bot is stopping: {method} {url} was not sent", sent=False)
         before()
-        try:
-            request = client.build_request(
-                method, url, headers=headers, content=content, extensions={"trace": trace}
-            )
-            response = await client.send(request)
-        except (*_NOT_SENT, httpx.InvalidURL) as error:
-            text = f"GitHub could not be reached for {method} {url}: {_reason(error)}"
-            raise Unreachable(text, sent=False) from error
-        except (httpx.RequestError, OSError) as error:
-            text = f"GitHub's answer to {method} {url} was lost: {_reason(error)}"
-            raise Unreachable(text, sent=True) from error
+        with self.circuit.passing(url.partition("?")[0], may_probe=may_probe) as passage:
+            try:
+                request = client.build_request(
+                    method, url, headers=headers, content=content, extensions={"trace": trace}
+                )
+                response = await client.send(request)
+            except (*_NOT_SENT, httpx.InvalidURL) as error:
+                passage.failed = True
+                text = f"GitHub could not be reached for {method} {url}: {_reason(error)}"
+                raise Unreachable(text, sent=False) from error
+            except (httpx.RequestError, OSError) as error:
+                passage.failed = True
+                text = f"GitHub's answer to {method} {url} was lost: {_reason(error)}"
+                raise Unreachable(text, sent=True) from error
+            passage.answered(response.status_code)
         return Answer(response.status_code, dict(response.headers), response.content)
 
     async def tail(self, url: str, *, most: int) -> bytes:

@@ -8,7 +8,9 @@ https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
 import asyncio
 import bisect
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -23,6 +25,10 @@ cannot keep a dispatch waiting, nor slow reports anything."""
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 60.0, 900.0
 _LONGEST_WAIT = 7200.0  # seconds; GitHub's limits are reset every hour, so more than this is a mistake
 _LEAST_SLEEP = 0.001
+_THE_APP_ITSELF = 0
+"""No installation has this id. GitHub limits the app's own requests (for tokens, say) apart from theirs."""
+
+_log = logging.getLogger("bot.github")
 
 
 class Rank(IntEnum):
@@ -68,9 +74,17 @@ class Limiter:
         return len(self._queue)
 
     @property
+    def waiting_by_rank(self) -> Counter[Rank]:
+        return Counter(rank for rank, _ in self._queue)
+
+    @property
     def limited_until(self) -> datetime | None:
         """When GitHub may be asked again; None when it may be now."""
-        return self._until if self._until is not None and self._now() < self._until else None
+        if self._until is None:
+            return None
+        left = (self._until - self._now()).total_seconds()
+        # More than the longest wait is left when the clock was set back: then GitHub is asked, and says so itself.
+        return self._until if 0 < left <= _LONGEST_WAIT else None
 
     def check(self) -> None:
         """Raises Limited while a limit is in force."""
@@ -85,7 +99,9 @@ class Limiter:
                 self._strikes += 1
             seconds = min(_FIRST_BACKOFF * 2 ** (max(self._strikes, 1) - 1), _LONGEST_BACKOFF)
         until = now + timedelta(seconds=min(max(seconds, 1.0), _LONGEST_WAIT))
-        self._until = max(until, self._until or until)
+        if self._until is None or until > self._until:
+            self._until = until
+            _log.warning("%s; nothing more is asked until %s UTC", reason, f"{until:%H:%M:%S}")
         self._wake()
         return Limited(f"{reason}; GitHub may be asked again at {self._until:%H:%M:%S} UTC", self._until)
 
@@ -144,3 +160,38 @@ class Limiter:
     def _wake(self) -> None:
         self._moved.set()
         self._moved = asyncio.Event()
+
+
+class Limiters:
+    """One limiter for each installation, made when it is first needed, and one for the app itself."""
+
+    def __init__(self, make: Callable[[], Limiter]) -> None:
+        self._make = make
+        self._made: dict[int, Limiter] = {}
+
+    def of(self, installation: int) -> Limiter:
+        if installation not in self._made:
+            self._made[installation] = self._make()
+        return self._made[installation]
+
+    @property
+    def of_app(self) -> Limiter:
+        return self.of(_THE_APP_ITSELF)
+
+    def __iter__(self) -> Iterator[Limiter]:
+        return iter(tuple(self._made.values()))
+
+    @property
+    def waiting(self) -> Mapping[Rank, int]:
+        """Writes that wait for their turn, over all installations."""
+        return sum((limiter.waiting_by_rank for limiter in self), Counter[Rank]())
+
+    @property
+    def limited_until(self) -> datetime | None:
+        """The latest time until which one of them is left alone; None: none is."""
+        return max((until for limiter in self if (until := limiter.limited_until)), default=None)
+
+    def check(self) -> None:
+        """For what is in no hurry: raises Limited while a limit is in force anywhere."""
+        for limiter in self:
+            limiter.check()

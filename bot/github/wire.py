@@ -51,13 +51,13 @@ class Wire:
         """
         url = self._api_url + path
         for _ in range(_MOST_REDIRECTS):
-            answer = await self._ask("GET", url, bearer, etag=etag)
+            answer = await self._ask("GET", url, bearer, etag=etag, may_probe=True)
             target = _joined(url, answer.headers.get("location", ""))
             left = not answer.is_redirect or (leave_302 and answer.status == 302)
             if left or _origin(target) != self._origin:
                 return answer, url
             url = target
-        return await self._ask("GET", url, bearer, etag=etag), url
+        return await self._ask("GET", url, bearer, etag=etag, may_probe=True), url
 
     async def send(
         self,
@@ -68,10 +68,16 @@ class Wire:
         body: Mapping[str, object] | None,
         fresh: bool = False,
         before: Callable[[], None] = _whenever,
+        may_probe: bool = False,
     ) -> Answer:
-        """The answer to a write, redirects included: they are never followed. Raises Unreachable."""
+        """The answer to a write, redirects included: they are never followed. Raises Unreachable.
+
+        `may_probe` is for what changes nothing that anybody sees: asking for a token.
+        """
         url = self._api_url + path
-        return await self._ask(method, url, bearer, body=body, fresh=fresh, before=before)
+        return await self._ask(
+            method, url, bearer, body=body, fresh=fresh, before=before, may_probe=may_probe
+        )
 
     async def download(self, url: str, *, most: int) -> bytes:
         """The end of a file that GitHub keeps elsewhere, without credentials; empty if it cannot be had."""
@@ -91,18 +97,19 @@ class Wire:
         etag: str | None = None,
         fresh: bool = False,
         before: Callable[[], None] = _whenever,
+        may_probe: bool = False,
     ) -> Answer:
         content = None if body is None else json.dumps(body).encode()
         version = self.version
         headers = self._headers(bearer, version, etag=etag, has_body=body is not None)
         answer = await self.http.send(
-            method, url, headers=headers, content=content, fresh=fresh, before=before
+            method, url, headers=headers, content=content, fresh=fresh, before=before, may_probe=may_probe
         )
         if version == NEWEST_VERSION and refuses_version(answer):
             self.version = OLDEST_VERSION
             headers = self._headers(bearer, OLDEST_VERSION, etag=etag, has_body=body is not None)
             answer = await self.http.send(
-                method, url, headers=headers, content=content, fresh=fresh, before=before
+                method, url, headers=headers, content=content, fresh=fresh, before=before, may_probe=may_probe
             )
         return answer
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from bot.simulator.call import Answer, Call, Door, Routes, not_found
 from bot.simulator.clock import stamp
 from bot.simulator.ledger import JsonObject
 from bot.simulator.webhooks import Delivery
 
 ROUTES = Routes()
+KEPT = timedelta(days=3)
 
 
 @ROUTES.on("GET", "/app/hook/deliveries", Door.APP, query=("per_page", "cursor", "status"))
 def list_deliveries(call: Call) -> Answer:
-    """Newest first, by cursor. https://docs.github.com/rest/apps/webhooks"""
-    items = list(reversed(call.world.hook.log))
+    """Newest first, by cursor, of the last three days. https://docs.github.com/rest/apps/webhooks"""
+    items = [each for each in reversed(call.world.hook.log) if not _is_forgotten(call, each)]
     if (wanted := call.query.get("status")) is not None:
         items = [each for each in items if each.ok == (wanted == "success")]
     size = min(100, int(call.query.get("per_page", "30")))
@@ -41,10 +44,15 @@ def redeliver(call: Call) -> Answer:
     return Answer(202, {})
 
 
+def _is_forgotten(call: Call, delivery: Delivery) -> bool:
+    """https://docs.github.com/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks"""
+    return call.world.now() - (delivery.delivered_at or delivery.due_at) > KEPT
+
+
 def _delivery(call: Call) -> Delivery:
     number = call.number("delivery_id")
     for each in call.world.hook.log:
-        if each.id == number:
+        if each.id == number and not _is_forgotten(call, each):
             return each
     raise not_found()
 

@@ -2,7 +2,9 @@
 of the bot.
 """
 
+from bot.store.copying import Copied, copy_database
 from bot.store.errors import (
+    LeaseLost,
     Outdated,
     RunTaken,
     SendRepeated,
@@ -11,6 +13,7 @@ from bot.store.errors import (
     StoreRefused,
     StoreUnavailable,
 )
+from bot.store.leases import Lease
 from bot.store.rows import (
     Arrival,
     BoundRunRow,
@@ -32,10 +35,13 @@ from bot.store.store import Store
 __all__ = [
     "Arrival",
     "BoundRunRow",
+    "Copied",
     "DeliveryRow",
     "DeliveryState",
     "HomeRow",
     "JournalRow",
+    "Lease",
+    "LeaseLost",
     "Outdated",
     "PostRow",
     "PostState",
@@ -52,4 +58,5 @@ __all__ = [
     "StoreUnavailable",
     "Stored",
     "Surface",
+    "copy_database",
 ]

@@ -4,11 +4,12 @@ Rule: a delivery is taken once, by its id and by what it tells; whoever waits fo
 """
 
 import asyncio
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from bot.store.database import Database
+from bot.store.database import Database, Lane
 from bot.store.inserting import insert
 from bot.store.rows import Arrival, DeliveryRow, DeliveryState
 from bot.store.tables import deliveries
@@ -62,12 +63,11 @@ class Deliveries:
 
         def work(connection: Connection) -> set[int]:
             self._take(batch, finished)
-            for delivery_id, outcome, ignored in finished:
-                finish_delivery(connection, delivery_id, outcome, ignored=ignored)
+            _finish_all(connection, finished)
             return _keep(connection, [arrival for arrival, _ in batch])
 
         try:
-            kept = await self._database.transact(work)
+            kept = await self._database.transact(work, lane=Lane.DOOR)
         except Exception as error:  # whoever waits must be told, whatever it is
             if self._writer is asyncio.current_task():
                 self._take(batch, finished)
@@ -92,6 +92,13 @@ class Deliveries:
         query = query.order_by(deliveries.c.seq).limit(limit)
         return await self._database.transact(
             lambda connection: tuple(map(DeliveryRow.from_row, connection.execute(query).mappings()))
+        )
+
+    async def known(self, ids: Collection[str]) -> frozenset[str]:
+        """Those of these delivery ids that were taken before, whatever became of them."""
+        query = select(deliveries.c.id).where(deliveries.c.id.in_(ids))
+        return await self._database.transact(
+            lambda connection: frozenset(connection.execute(query).scalars())
         )
 
     async def finish(self, delivery_id: str, outcome: str, *, ignored: bool = False) -> None:
@@ -134,6 +141,21 @@ def finish_delivery(connection: Connection, delivery_id: str, outcome: str, *, i
     """Within a transaction that does what the delivery asked for."""
     state = DeliveryState.IGNORED if ignored else DeliveryState.DONE
     connection.execute(_FINISH, {"one": delivery_id, "becomes": state, "said": outcome})
+
+
+def _finish_all(connection: Connection, finished: list[Finished]) -> None:
+    if finished:
+        connection.execute(
+            _FINISH,
+            [
+                {
+                    "one": one,
+                    "becomes": DeliveryState.IGNORED if ignored else DeliveryState.DONE,
+                    "said": outcome,
+                }
+                for one, outcome, ignored in finished
+            ],
+        )
 
 
 def _keep(connection: Connection, arrivals: list[Arrival]) -> set[int]:

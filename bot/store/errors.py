@@ -13,8 +13,15 @@ class StoreRefused(StoreError):
 
 
 class StoreUnavailable(StoreError):
-    """The database cannot be read or written right now (disk full, read-only, I/O error): nothing was
-    changed.
+    """The database cannot be read or written right now (disk full, read-only, server away): nothing was
+    changed, unless the connection broke while PostgreSQL was committing - then nobody knows, and whoever has
+    to know reads again.
+    """
+
+
+class LeaseLost(StoreUnavailable):
+    """Another process is at work on this database, or this one has not been told that it is: nothing was
+    changed. To whoever waits for the database it is one more outage, until that waiting is ended.
     """
 
 

@@ -1,7 +1,8 @@
 """Opening a database so that nothing can go wrong later that could have been seen now.
 
 Rule: SQLite is opened by one connection that owns the file: a second process is refused, and the corruption
-that two connections can cause in WAL mode (https://sqlite.org/wal.html#walresetbug) cannot happen.
+that two connections can cause in WAL mode (https://sqlite.org/wal.html#walresetbug) cannot happen. How PostgreSQL is
+opened stands in `bot.store.postgres`.
 """
 
 import sqlite3
@@ -16,6 +17,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from bot.store.database import Database
 from bot.store.errors import StoreRefused
+from bot.store.postgres import open_postgres
 from bot.store.schema import upgrade
 
 BUSY_SECONDS = 1.0
@@ -32,16 +34,23 @@ class _DriverConnection(Protocol):
     def cursor(self) -> _Cursor: ...
 
 
-async def open_database(url: str) -> Database:
-    """Open and migrate the database of `sqlite:///FILE` or `sqlite:////ABSOLUTE/FILE`; StoreRefused says what
-    is wrong.
+async def open_database(url: str, *, patience: float = 10.0) -> Database:
+    """Open and migrate the database of `sqlite:///FILE`, `sqlite:////ABSOLUTE/FILE` or `postgresql://...`;
+    StoreRefused says what is wrong.
+
+    A database server that does not answer is asked again for `patience` seconds.
     """
+    if url.startswith("postgresql://"):
+        return await open_postgres(url, patience=patience)
     scheme, _, name = url.partition(":///")
     if scheme != "sqlite" or not name:
         raise StoreRefused(
-            "This version keeps its data in SQLite only: write sqlite:///FILE as the database's URL."
+            "The database's URL must be sqlite:///FILE or postgresql://user:password@server:5432/name."
         )
-    path = Path(name)
+    return await _open_sqlite(Path(name))
+
+
+async def _open_sqlite(path: Path) -> Database:
     _prepare(path)
     engine = _sqlite(path)
     try:

@@ -1,7 +1,7 @@
 """Bringing the tables up to date when the program starts.
 
-Rule: all steps in the caller's one transaction, so a half-done migration does not exist; and never a step
-back - data written by a newer program is refused, not guessed at.
+Rules: all steps in the caller's one transaction, so a half-done migration does not exist; one process at a time,
+the others wait for it; and never a step back - data written by a newer program is refused, not guessed at.
 """
 
 from alembic import command
@@ -14,9 +14,14 @@ from bot.store.codec import SCHEMA
 from bot.store.errors import StoreRefused
 from bot.store.tables import releases
 
+_LOCK = 0x72656C65617365  # "release"
+"""The advisory lock of whoever migrates; it ends with the transaction, so a pooler cannot strand it."""
+
 
 def upgrade(connection: Connection, name: str) -> None:
     """Create or migrate the tables; StoreRefused when they are not ours or newer than this program."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     config = Config()
     config.set_main_option("script_location", "bot.store:migrations")
     scripts = ScriptDirectory.from_config(config)

@@ -222,3 +222,12 @@ pulse = Table(  # one row, written to learn whether writing works
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("at", Moment, nullable=False),
 )
+
+leases = Table(  # who is at work on a database that several processes share
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),  # empty: given up
+    Column("epoch", BigInteger, nullable=False),
+    Column("until", Moment),  # by the database's clock; none where the file itself is the lease
+)

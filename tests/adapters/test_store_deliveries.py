@@ -3,19 +3,18 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from bot.store import Arrival, DeliveryState, Store
-from tests.adapters.test_store_given import MINUTE, NOW, arrival, opened, url_of
+from tests.adapters.test_store_given import MINUTE, NOW, arrival, opened
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with opened(tmp_path) as store:
+async def store(database: str) -> AsyncIterator[Store]:
+    async with opened(database) as store:
         yield store
 
 
@@ -133,10 +132,10 @@ async def test_pruning_forgets_only_what_is_old_and_finished(store: Store) -> No
     assert await store.deliveries.accept(arrival("old-done"))
 
 
-async def test_an_unfinished_delivery_is_pending_again_after_a_restart(tmp_path: Path) -> None:
-    async with opened(tmp_path) as before:
+async def test_an_unfinished_delivery_is_pending_again_after_a_restart(database: str) -> None:
+    async with opened(database) as before:
         await before.deliveries.accept(arrival("d1", second_key="k"))
-    async with opened(tmp_path) as after:
+    async with opened(database) as after:
         assert await names(after) == ["d1"]
         assert not await after.deliveries.accept(arrival("d2", second_key="k"))
 
@@ -156,13 +155,11 @@ asyncio.run(main())
 """
 
 
-async def test_what_was_accepted_survives_a_kill_right_after(tmp_path: Path) -> None:
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", KILLED_AFTER_ACCEPTING, url_of(tmp_path)
-    )
+async def test_what_was_accepted_survives_a_kill_right_after(database: str) -> None:
+    child = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED_AFTER_ACCEPTING, database)
     assert await child.wait() == -9
 
-    async with opened(tmp_path) as store:
+    async with opened(database) as store:
         assert await names(store) == ["d1"]
 
 

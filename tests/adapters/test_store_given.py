@@ -30,12 +30,22 @@ def url_of(folder: Path) -> str:
 
 
 @asynccontextmanager
-async def opened(folder: Path, watch: Watch | None = None) -> AsyncIterator[Store]:
-    store = await Store.open(url_of(folder), now=watch or Watch())
+async def opened(url: str, watch: Watch | None = None) -> AsyncIterator[Store]:
+    """A store that is at work."""
+    store = await Store.open(url, now=watch or Watch())
     try:
+        await at_work(store)
         yield store
     finally:
         await store.close()
+
+
+async def at_work(store: Store, holder: str = "this test") -> int:
+    """Take the lease; the epoch."""
+    epoch = await store.leases.take(holder, 60)
+    assert epoch is not None
+    store.fence(epoch, lambda: None)
+    return epoch
 
 
 def arrival(name: str, *, second_key: str | None = None, received_at: datetime = NOW) -> Arrival:

@@ -50,7 +50,7 @@ async def refusal(url: str) -> str:
 
 
 async def test_a_second_process_is_refused_and_told_which_file_is_in_use(tmp_path: Path) -> None:
-    async with opened(tmp_path):
+    async with opened(url_of(tmp_path)):
         told = await told_by_another_process(tmp_path)
     assert str(tmp_path / "bot.db") in told
     assert "is in use by another process" in told
@@ -58,20 +58,20 @@ async def test_a_second_process_is_refused_and_told_which_file_is_in_use(tmp_pat
 
 
 async def test_a_second_opening_in_one_process_does_not_lose_the_first_one_its_file(tmp_path: Path) -> None:
-    async with opened(tmp_path) as store:
+    async with opened(url_of(tmp_path)) as store:
         assert "is in use" in await refusal(url_of(tmp_path))
         assert "is in use" in await told_by_another_process(tmp_path)
         assert await store.deliveries.accept(arrival("d1"))
 
 
 async def test_the_file_is_free_again_after_closing(tmp_path: Path) -> None:
-    async with opened(tmp_path) as store:
+    async with opened(url_of(tmp_path)) as store:
         await store.deliveries.accept(arrival("d1"))
     assert await told_by_another_process(tmp_path) == ""
 
 
 async def test_the_file_is_kept_by_a_store_whose_caller_gave_up_in_the_middle(tmp_path: Path) -> None:
-    async with opened(tmp_path) as store:
+    async with opened(url_of(tmp_path)) as store:
         impatient = asyncio.create_task(store.check())
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -130,7 +130,7 @@ async def test_another_kind_of_database_is_refused_with_the_form_that_works() ->
 
 
 async def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
-    async with opened(tmp_path) as store:
+    async with opened(url_of(tmp_path)) as store:
         await start(store, *(release(f"r{number}") for number in range(40)))
     path = tmp_path / "bot.db"
     data = bytearray(path.read_bytes())
@@ -144,7 +144,7 @@ async def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     "change", ["UPDATE alembic_version SET version_num = '9999'", "UPDATE releases SET schema = 99"]
 )
 async def test_a_database_of_a_newer_program_is_refused(tmp_path: Path, change: str) -> None:
-    async with opened(tmp_path) as store:
+    async with opened(url_of(tmp_path)) as store:
         await start(store, release("r1"))
         await store.database.transact(lambda connection: connection.exec_driver_sql(change) and None)
 
@@ -155,12 +155,12 @@ async def test_a_refused_file_can_be_opened_once_the_reason_is_gone(tmp_path: Pa
     a_text(tmp_path / "bot.db")
     await refusal(url_of(tmp_path))
     (tmp_path / "bot.db").unlink()
-    async with opened(tmp_path) as store:
+    async with opened(url_of(tmp_path)) as store:
         await store.check()
 
 
 async def test_nobody_else_on_the_machine_can_read_the_file(tmp_path: Path) -> None:
-    async with opened(tmp_path):
+    async with opened(url_of(tmp_path)):
         assert all_modes(tmp_path) == {0o600}
 
 
@@ -170,7 +170,7 @@ def all_modes(folder: Path) -> set[int]:
 
 async def test_commits_reach_the_disk_before_they_are_answered(tmp_path: Path) -> None:
     wanted = {"locking_mode": "exclusive", "journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
-    async with opened(tmp_path) as store:
+    async with opened(url_of(tmp_path)) as store:
         for name, value in wanted.items():
             assert await store.database.transact(_pragma(name)) == value
 
@@ -185,7 +185,7 @@ def _pragma(name: str) -> Callable[[Connection], object]:
 
 async def test_when_the_disk_is_full_nothing_is_accepted_and_nothing_is_lost(tmp_path: Path) -> None:
     big = "x" * 100_000
-    async with opened(tmp_path) as store:
+    async with opened(url_of(tmp_path)) as store:
         await store.deliveries.accept(arrival("before"))
         await set_pragma(store, "max_page_count = 1")
         with pytest.raises(StoreUnavailable, match="full"):
@@ -197,7 +197,7 @@ async def test_when_the_disk_is_full_nothing_is_accepted_and_nothing_is_lost(tmp
 
 
 async def test_a_read_only_database_is_not_ready(tmp_path: Path) -> None:
-    async with opened(tmp_path) as store:
+    async with opened(url_of(tmp_path)) as store:
         await store.check()
         await set_pragma(store, "query_only = ON")
         with pytest.raises(StoreUnavailable, match="readonly"):
@@ -217,14 +217,14 @@ def replaced(path: Path) -> None:
 async def test_nothing_is_promised_once_the_file_is_gone(
     tmp_path: Path, lose: Callable[[Path], None]
 ) -> None:
-    async with opened(tmp_path) as store:
+    async with opened(url_of(tmp_path)) as store:
         lose(tmp_path / "bot.db")
         with pytest.raises(StoreUnavailable, match="was removed or replaced"):
             await store.deliveries.accept(arrival("d1"))
 
 
 async def test_a_closed_store_accepts_nothing(tmp_path: Path) -> None:
-    async with opened(tmp_path) as store:
+    async with opened(url_of(tmp_path)) as store:
         await store.close()
         with pytest.raises(StoreUnavailable, match="is closed"):
             await store.deliveries.accept(arrival("d1"))
@@ -235,7 +235,7 @@ async def test_the_migrations_make_exactly_the_tables_that_the_code_uses(tmp_pat
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         return list(compare_metadata(context, metadata))
 
-    async with opened(tmp_path) as store:
+    async with opened(url_of(tmp_path)) as store:
         assert await store.database.transact(differences) == []
 
 

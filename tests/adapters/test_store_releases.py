@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
@@ -36,8 +35,8 @@ def watch() -> Watch:
 
 
 @pytest.fixture
-async def store(tmp_path: Path, watch: Watch) -> AsyncIterator[Store]:
-    async with opened(tmp_path, watch) as store:
+async def store(database: str, watch: Watch) -> AsyncIterator[Store]:
+    async with opened(database, watch) as store:
         yield store
 
 
@@ -330,11 +329,11 @@ async def test_a_time_without_a_zone_is_refused(store: Store) -> None:
     assert await store.releases.get("r1") == stored
 
 
-async def test_releases_and_their_journal_survive_a_restart(tmp_path: Path) -> None:
-    async with opened(tmp_path) as before:
+async def test_releases_and_their_journal_survive_a_restart(database: str) -> None:
+    async with opened(database) as before:
         (stored,) = await start(before, release("r1"))
         after = await commit(before, stored, wake_at=NOW)
-    async with opened(tmp_path) as again:
+    async with opened(database) as again:
         assert await again.releases.live() == (after,)
         assert await again.releases.due(NOW) == ("r1",)
         assert len(await again.releases.journal("r1")) == 1

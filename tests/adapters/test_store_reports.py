@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -18,8 +17,8 @@ CHECK = Surface(
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with opened(tmp_path) as store:
+async def store(database: str) -> AsyncIterator[Store]:
+    async with opened(database) as store:
         await start(store, release("r1"))
         yield store
 
@@ -59,13 +58,13 @@ async def test_a_post_that_was_made_is_not_made_again(store: Store) -> None:
 
 
 async def test_a_post_under_way_when_the_process_ended_is_taken_up_as_one_that_may_exist(
-    tmp_path: Path,
+    database: str,
 ) -> None:
-    async with opened(tmp_path) as before:
+    async with opened(database) as before:
         await before.posts.add([comment("k")])
         (post,) = await before.posts.todo_posts(NOW)
         await before.posts.post_sending(post.seq)
-    async with opened(tmp_path) as after:
+    async with opened(database) as after:
         (again,) = await after.posts.todo_posts(NOW)
         assert (again.key, again.state, again.tries) == ("k", PostState.SENDING, 1)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -15,8 +14,8 @@ WORKFLOW = "build.yml"
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with opened(tmp_path) as store:
+async def store(database: str) -> AsyncIterator[Store]:
+    async with opened(database) as store:
         await start(store, release("r1"), release("r2", "1.0.4"))
         yield store
 
@@ -49,11 +48,11 @@ async def test_an_open_send_is_seen_by_everybody(store: Store) -> None:
     assert row.state is SendState.OPEN
 
 
-async def test_an_open_send_is_still_open_after_a_restart(tmp_path: Path) -> None:
-    async with opened(tmp_path) as before:
+async def test_an_open_send_is_still_open_after_a_restart(database: str) -> None:
+    async with opened(database) as before:
         await start(before, release("r1"))
         await write(before, open_send=send())
-    async with opened(tmp_path) as after:
+    async with opened(database) as after:
         assert await states(after) == [SendState.OPEN]
 
 

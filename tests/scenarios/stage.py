@@ -83,6 +83,20 @@ class TestClock(VirtualClock):
             heapq.heappop(self._sleepers)[2].set_result(None)
 
 
+class Replica:
+    """A further process of the bot, its own door and its own wire to GitHub."""
+
+    def __init__(self, bot: Bot, wire: Wire) -> None:
+        self.bot = bot
+        self.wire = wire
+        app = httpx.ASGITransport(app=bot.web, raise_app_exceptions=False)
+        self.door = httpx.AsyncClient(transport=app, base_url="http://replica")
+
+    async def closes(self) -> None:
+        await self.door.aclose()
+        await self.bot.close()
+
+
 class Stage:
     """A public edition, a private one, the people, one issue for release day - and the bot."""
 
@@ -101,6 +115,8 @@ class Stage:
         self.issue = self.world.add_issue(self.oss, 7)
         self.pipeline(TWO_EDITIONS)
         self.bot: Bot | None = None
+        self.replicas: list[Replica] = []
+        self.answering: httpx.AsyncClient | None = None
         self.wire = Wire(SimulatorTransport(self.world, self.clock.sleep))
         self._not_ours: set[asyncio.Task[object]] = set()
         self._http: httpx.AsyncClient | None = None
@@ -135,7 +151,22 @@ class Stage:
         await self.settle()
         return self
 
+    async def replica_opens(self) -> "Replica":
+        """One more process on the same database; deliveries go to the first until `answering` is set."""
+        settings = Settings.load(self._environment, self.folder)
+        wire = Wire(SimulatorTransport(self.world, self.clock.sleep))
+        replica = Replica(await Bot.build(settings, clock=self.clock, transport=wire), wire)
+        self.replicas.append(replica)
+        await replica.bot.start()
+        await self.settle()
+        return replica
+
     async def closes(self) -> None:
+        for replica in self.replicas:
+            await replica.closes()
+        await self.closes_first()
+
+    async def closes_first(self) -> None:
         if self.bot is not None and self._http is not None:
             bot, self.bot = self.bot, None
             await self._http.aclose()
@@ -162,9 +193,10 @@ class Stage:
         await bot.store.close()
 
     async def _post(self, body: bytes, headers: dict[str, str]) -> int:
-        if self._http is None:
+        door = self.answering or self._http
+        if door is None:
             raise OSError("nobody listens")
-        answer = await self._http.post("/webhook", content=body, headers=headers)
+        answer = await door.post("/webhook", content=body, headers=headers)
         return answer.status_code
 
     # -- time --------------------------------------------------------------------------------------
@@ -181,11 +213,14 @@ class Stage:
             await self.courier.deliver_due()
             await asyncio.sleep(0)
             ready = len(loop._ready)  # type: ignore[attr-defined]
-            if self.bot is not None and self.bot.store.busy:
+            if any(bot.store.busy for bot in self._bots()):
                 await asyncio.sleep(0.0002)
                 quiet = 0
             else:
                 quiet = 0 if ready else quiet + 1
+
+    def _bots(self) -> list[Bot]:
+        return [bot for bot in (self.bot, *(replica.bot for replica in self.replicas)) if bot is not None]
 
     async def passes(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
         """So much time passes, and everything that is due in it happens."""

@@ -40,7 +40,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def start(place: Path, *options: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(  # noqa: S603 - our own program
+    return subprocess.Popen(
         [sys.executable, "-m", "bot", "demo", *options],
         cwd=place,
         env={**TRAPS, "PYTHONPATH": str(ROOT), "TMPDIR": str(place), "PYTHONUTF8": "1"},

@@ -92,7 +92,7 @@ async def test_a_run_in_which_every_job_was_skipped_is_no_success(stage: Stage) 
     assert stage.world.ledger.reruns == []
 
 
-async def test_a_workflow_that_github_cannot_start_needs_a_person_and_is_not_re_run(stage: Stage) -> None:
+async def test_f41_a_workflow_that_github_cannot_start_needs_a_person_and_is_not_re_run(stage: Stage) -> None:
     flow(stage).on_run().fails_at_startup()
     await begins(stage)
     await stage.until(lambda: stage.state() == "needs attention", hours=1)
@@ -127,7 +127,7 @@ async def test_time_in_the_queue_counts(stage: Stage) -> None:
     await stage.until(lambda: stage.state() == "needs attention", hours=2)
 
 
-async def test_time_stands_still_while_github_waits_for_somebody_to_approve_an_environment(
+async def test_f43_time_stands_still_while_github_waits_for_somebody_to_approve_an_environment(
     stage: Stage,
 ) -> None:
     flow(stage).on_run().waits_for_environment("production")

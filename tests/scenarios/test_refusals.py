@@ -86,7 +86,9 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-async def test_a_version_is_refused_and_nothing_is_started_because_of(stage: Stage, case: Case) -> None:
+async def test_f30_f31_a_version_is_refused_and_nothing_is_started_because_of(
+    stage: Stage, case: Case
+) -> None:
     stage.pipeline(ONE_CHAIN)
     case.breaks(stage)
     await stage.opens()
@@ -245,7 +247,7 @@ pipelines:
     assert stage.dispatches("docker") == ["widget/release-docker.yml@v1.0.3"]
 
 
-async def test_a_tag_that_appears_during_the_release_stops_the_dispatch_it_forbids(stage: Stage) -> None:
+async def test_f33_a_tag_that_appears_during_the_release_stops_the_dispatch_it_forbids(stage: Stage) -> None:
     stage.pipeline(f"""\
 pipelines:
   release:

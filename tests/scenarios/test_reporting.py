@@ -72,7 +72,7 @@ async def test_a_quiet_day_writes_nothing(stage: Stage) -> None:
     assert len(stage.world.ledger.writes) == before
 
 
-async def test_a_deleted_status_comment_is_created_once_more_and_then_no_longer(stage: Stage) -> None:
+async def test_f55_a_deleted_status_comment_is_created_once_more_and_then_no_longer(stage: Stage) -> None:
     stage.oss.workflows["build.yml"].on_run().runs_until_told()
     await begins(stage)
     await stage.until(lambda: stage.step("build") == "running")
@@ -88,7 +88,7 @@ async def test_a_deleted_status_comment_is_created_once_more_and_then_no_longer(
     assert stage.statuses() == []
 
 
-async def test_a_locked_issue_cannot_stop_a_release(stage: Stage) -> None:
+async def test_f54_a_locked_issue_cannot_stop_a_release(stage: Stage) -> None:
     stage.oss.workflows["build.yml"].on_run().takes(minutes=10)
     await begins(stage)
     await stage.until(lambda: stage.step("build") == "running")
@@ -112,7 +112,7 @@ async def test_a_release_in_an_issue_that_was_locked_at_once_goes_its_way_unseen
     assert stage.statuses() == []
 
 
-async def test_an_answer_that_was_lost_does_not_make_a_second_status_comment(stage: Stage) -> None:
+async def test_f56_an_answer_that_was_lost_does_not_make_a_second_status_comment(stage: Stage) -> None:
     stage.world.trouble.answers("POST", "/issues/7/comments$", 502, when="after", times=1)
     await begins(stage)
     await stage.until(lambda: stage.state() == "released", hours=1)

@@ -75,7 +75,7 @@ async def tell(stage: Stage) -> list[str]:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("story", range(STORIES))
-async def test_a_bot_that_is_killed_at_every_kind_of_request_does_everything_exactly_once(
+async def test_f61_a_bot_that_is_killed_at_every_kind_of_request_does_everything_exactly_once(
     stage: Stage, story: int, when: When
 ) -> None:
     stage.wire.is_cut_at(EachOnce(story), when=when)

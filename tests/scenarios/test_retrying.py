@@ -93,7 +93,7 @@ async def test_a_pipeline_without_budget_calls_a_person_at_once(stage: Stage) ->
     assert stage.world.ledger.reruns == []
 
 
-async def test_never_more_than_ten_re_runs_are_made_by_themselves(stage: Stage) -> None:
+async def test_f37_never_more_than_ten_re_runs_are_made_by_themselves(stage: Stage) -> None:
     build(stage).on_run().takes(seconds=5).job("build").fails(log=NETWORK)
     await begins(stage, step("retry: {any: 10, transient: 10, wait: 0s}, "))
     await stage.until(lambda: stage.state() == "needs attention")
@@ -132,7 +132,9 @@ async def test_a_person_gets_one_more_re_run_beyond_the_budget(stage: Stage) -> 
     assert len(stage.dispatches()) == 1
 
 
-async def test_failed_jobs_that_a_person_re_runs_on_github_are_followed_to_their_end(stage: Stage) -> None:
+async def test_f42_failed_jobs_that_a_person_re_runs_on_github_are_followed_to_their_end(
+    stage: Stage,
+) -> None:
     build(stage).on_run(attempts=1).job("build").fails(log=COMPILER)
     await begins(stage)
     await stage.until(lambda: stage.state() == "needs attention")
@@ -155,7 +157,7 @@ async def test_a_person_who_is_quicker_than_the_bot_is_adopted_and_uses_no_budge
     assert len(only_run(stage).attempts) == 3
 
 
-async def test_a_run_that_a_person_cancels_is_not_fought_over(stage: Stage) -> None:
+async def test_f42_a_run_that_a_person_cancels_is_not_fought_over(stage: Stage) -> None:
     build(stage).on_run(attempts=1).runs_until_told()
     await begins(stage)
     await stage.until(lambda: stage.step("build") == "running")
@@ -169,7 +171,7 @@ async def test_a_run_that_a_person_cancels_is_not_fought_over(stage: Stage) -> N
     await stage.until(lambda: stage.state() == "released")
 
 
-async def test_a_run_that_a_person_deletes_needs_a_person(stage: Stage) -> None:
+async def test_f42_a_run_that_a_person_deletes_needs_a_person(stage: Stage) -> None:
     build(stage).on_run(runs=1).runs_until_told()
     await begins(stage)
     await stage.until(lambda: stage.step("build") == "running")
@@ -182,7 +184,7 @@ async def test_a_run_that_a_person_deletes_needs_a_person(stage: Stage) -> None:
     assert len(stage.dispatches()) == 2
 
 
-async def test_a_re_run_that_github_refuses_needs_a_person(stage: Stage) -> None:
+async def test_f38_a_re_run_that_github_refuses_needs_a_person(stage: Stage) -> None:
     build(stage).on_run().job("build").fails(log=NETWORK)
     await begins(stage)
     await stage.until(lambda: stage.step("build") == "retrying")
@@ -192,7 +194,7 @@ async def test_a_re_run_that_github_refuses_needs_a_person(stage: Stage) -> None
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_re_run_whose_answer_is_lost_happens_once(stage: Stage, when: str) -> None:
+async def test_f36_a_re_run_whose_answer_is_lost_happens_once(stage: Stage, when: str) -> None:
     build(stage).on_run(attempts=1).job("build").fails(log=NETWORK)
     stage.world.trouble.answers("POST", "rerun-failed-jobs$", 502, when=when)  # type: ignore[arg-type]
     await begins(stage)
@@ -201,7 +203,7 @@ async def test_a_re_run_whose_answer_is_lost_happens_once(stage: Stage, when: st
     assert sum(entry.effect for entry in stage.world.ledger.reruns) == 1
 
 
-async def test_a_new_attempt_that_github_shows_late_is_not_asked_for_twice(stage: Stage) -> None:
+async def test_f08_a_new_attempt_that_github_shows_late_is_not_asked_for_twice(stage: Stage) -> None:
     build(stage).on_run(attempts=1).job("build").fails(log=NETWORK)
     stage.world.rerun_lag = timedelta(minutes=3)
     await begins(stage)

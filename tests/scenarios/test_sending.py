@@ -77,7 +77,9 @@ def done(stage: Stage) -> int:
 
 
 @pytest.mark.parametrize("how", LOST_AFTER)
-async def test_a_dispatch_whose_answer_is_lost_is_found_and_not_sent_again(stage: Stage, how: str) -> None:
+async def test_f23_f24_a_dispatch_whose_answer_is_lost_is_found_and_not_sent_again(
+    stage: Stage, how: str
+) -> None:
     LOST_AFTER[how](stage)
     await begins(stage)
     await stage.until(lambda: stage.state() == "released")
@@ -86,7 +88,7 @@ async def test_a_dispatch_whose_answer_is_lost_is_found_and_not_sent_again(stage
 
 
 @pytest.mark.parametrize("how", LOST_BEFORE)
-async def test_a_dispatch_that_may_have_been_made_is_never_repeated_without_a_person(
+async def test_f25_a_dispatch_that_may_have_been_made_is_never_repeated_without_a_person(
     stage: Stage, how: str
 ) -> None:
     LOST_BEFORE[how](stage)
@@ -114,7 +116,7 @@ async def test_a_dispatch_that_certainly_was_not_made_is_sent_again_by_itself(st
 
 
 @pytest.mark.parametrize("how", LIMITS)
-async def test_a_rate_limit_is_waited_out_and_then_the_dispatch_is_sent(stage: Stage, how: str) -> None:
+async def test_f49_a_rate_limit_is_waited_out_and_then_the_dispatch_is_sent(stage: Stage, how: str) -> None:
     limit, wait = LIMITS[how]
     limit(stage)
     await begins(stage)
@@ -132,7 +134,7 @@ async def test_a_rate_limit_is_waited_out_and_then_the_dispatch_is_sent(stage: S
         (403, "Resource not accessible by integration"),
     ],
 )
-async def test_a_dispatch_that_github_refuses_needs_a_person_who_can_have_it_sent_again(
+async def test_f30_a_dispatch_that_github_refuses_needs_a_person_who_can_have_it_sent_again(
     stage: Stage, status: int, message: str
 ) -> None:
     stage.world.trouble.answers("POST", DISPATCH, status, message)

@@ -251,7 +251,7 @@ async def test_the_file_is_read_afresh_for_every_command(stage: Stage) -> None:
 # -- a frozen plan -------------------------------------------------------------------------------------------
 
 
-async def test_a_changed_file_touches_new_releases_only(stage: Stage) -> None:
+async def test_f72_a_changed_file_touches_new_releases_only(stage: Stage) -> None:
     stage.pipeline(TWO_BUILDS)
     await stage.opens()
     await stage.says("/release 1.0.3")

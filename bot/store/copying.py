@@ -1,0 +1,160 @@
+"""Moving everything from one database to another, a release in mid-flight included.
+
+Rules: the target is empty and gets all or nothing, in one transaction; nobody else is at work on either; what was
+copied is counted on both sides before it is committed.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, Connection, Table, cast, exc, func, insert, literal, select, text
+from sqlalchemy.dialects.postgresql import REGCLASS
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store.database import Database
+from bot.store.errors import StoreRefused, StoreUnavailable
+from bot.store.leases import Leases
+from bot.store.opening import open_database
+from bot.store.postgres import be_patient
+from bot.store.tables import leases, metadata, pulse
+
+_ROWS = 500
+_LEASE_SECONDS = 30.0
+_TABLES = tuple(table for table in metadata.sorted_tables if table not in {leases, pulse})
+"""Parents first. Who is at work, and whether a database answers, is no part of what is moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A table and how many rows of it were copied."""
+
+    table: str
+    rows: int
+
+
+async def copy_database(source: str, target: str) -> tuple[Copied, ...]:
+    """Copy all rows from one URL to the other; both are migrated to this program's tables first.
+
+    StoreRefused, one sentence, when that is not possible: then the target is as empty as it was.
+    """
+    if source == target:
+        raise StoreRefused("FROM and TO are the same database: name two.")
+    _need_file(source)
+    async with _alone(source) as here, _alone(target) as there:
+        try:
+            async with here.engine.begin() as reading, there.engine.begin() as writing:
+                await reading.run_sync(_see_one_moment)
+                await writing.run_sync(be_patient)
+                await _need_empty(writing, there.name)
+                return tuple([await _copy(table, reading, writing) for table in _TABLES])
+        except exc.SQLAlchemyError as error:
+            reason = " ".join(str(getattr(error, "orig", None) or error).split())
+            raise StoreRefused(
+                f"The copy from {here.name} to {there.name} failed, and nothing was written: {reason}."
+            ) from error
+
+
+def _need_file(url: str) -> None:
+    """Opening a file that does not exist would make it."""
+    scheme, _, name = url.partition(":///")
+    if scheme == "sqlite" and not Path(name).is_file():
+        raise StoreRefused(f"The database file {name} does not exist: name the one that the bot has used.")
+
+
+@asynccontextmanager
+async def _alone(url: str) -> AsyncIterator[Database]:
+    """The database, opened, while nobody is at work on it: a file by its lock, a server by its lease."""
+    database = await open_database(url)
+    desk = Leases(database)
+    me = f"db copy {uuid4()}"
+    try:
+        try:
+            epoch = await desk.take(me, _LEASE_SECONDS) if database.shared else 0
+            lease = await desk.held() if epoch is None else None
+        except StoreUnavailable as error:
+            raise StoreRefused(f"It cannot be seen who is at work: {error}.") from error
+        if epoch is None:
+            raise StoreRefused(
+                f"The database {database.name} is in use by {lease.holder if lease else 'another process'}: "
+                "stop every release-bot that works on it."
+            )
+        keeping = asyncio.create_task(_keep(desk, me, epoch), name="lease of the copy")
+        try:
+            yield database
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            await desk.give_up(me, epoch)
+    finally:
+        await database.close()
+
+
+async def _keep(desk: Leases, me: str, epoch: int) -> None:
+    while True:
+        await asyncio.sleep(_LEASE_SECONDS / 3)
+        await desk.renew(me, epoch, _LEASE_SECONDS)
+
+
+def _see_one_moment(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    be_patient(connection)
+
+
+async def _need_empty(writing: AsyncConnection, name: str) -> None:
+    for table in _TABLES:
+        if await _count(table, writing):
+            raise StoreRefused(
+                f"The database {name} is not empty (table {table.name}): name one that nobody has used."
+            )
+
+
+async def _copy(table: Table, reading: AsyncConnection, writing: AsyncConnection) -> Copied:
+    rows = await reading.stream(select(table).order_by(*table.primary_key))
+    async for some in rows.mappings().partitions(_ROWS):
+        await writing.execute(insert(table), [dict(row) for row in some])
+    there, here = await _count(table, writing), await _count(table, reading)
+    if there != here:
+        raise StoreRefused(f"Table {table.name} has {here} rows, but {there} arrived: nothing was copied.")
+    if table.autoincrement_column is not None:
+        highest = await reading.run_sync(_highest, table)
+        await writing.run_sync(_count_on, table, highest)
+    return Copied(table.name, there)
+
+
+async def _count(table: Table, connection: AsyncConnection) -> int:
+    return (await connection.execute(select(func.count()).select_from(table))).scalar_one()
+
+
+def _highest(connection: Connection, table: Table) -> int:
+    """The highest number ever given out, that of a row that is gone included; 0: none."""
+    if connection.dialect.name == "postgresql":
+        last = select(func.pg_sequence_last_value(_sequence(connection, table)))
+        return connection.execute(last).scalar() or 0
+    query = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+    return int(connection.execute(query, {"name": table.name}).scalar() or 0)
+
+
+def _count_on(connection: Connection, table: Table, highest: int) -> None:
+    """The next new row gets a number above `highest`: the order of rows is the order of what happened."""
+    if highest == 0:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.setval(_sequence(connection, table), highest)))
+        return
+    known = {"name": table.name, "seq": highest}
+    if not connection.execute(
+        text("UPDATE sqlite_sequence SET seq = :seq WHERE name = :name"), known
+    ).rowcount:
+        connection.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :seq)"), known)
+
+
+def _sequence(connection: Connection, table: Table) -> ColumnElement[object]:
+    column = table.autoincrement_column
+    assert column is not None
+    name = connection.execute(select(func.pg_get_serial_sequence(table.name, column.name))).scalar_one()
+    return cast(literal(name), REGCLASS)

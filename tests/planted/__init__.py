@@ -1,0 +1,1 @@
+"""Bugs planted on purpose, to learn whether the tests would notice: `python -m tests.planted`."""

@@ -1,0 +1,6 @@
+"""Every bug by name."""
+
+from tests.planted import driving, outside, sending
+from tests.planted.bug import Bug
+
+BUGS: dict[str, Bug] = {bug.name: bug for bug in (*sending.BUGS, *driving.BUGS, *outside.BUGS)}

@@ -1,0 +1,15 @@
+"""Plants one bug before pytest imports a test: `pytest -p tests.planted.plugin --planted NAME`."""
+
+import pytest
+
+from tests.planted.catalogue import BUGS
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--planted", choices=sorted(BUGS), help="the bug to plant")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    name = config.getoption("--planted")
+    if name is not None:
+        BUGS[name].plant()
