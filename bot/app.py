@@ -31,6 +31,7 @@ from bot.store import Store, StoreUnavailable
 from bot.web import face
 from bot.web.door import Arrival, StorageUnavailable, door
 from bot.web.health import health_pages
+from bot.web.lines import bounded_lines
 
 log = structlog.get_logger(__name__)
 
@@ -187,6 +188,7 @@ async def serve(settings: Settings, listening: socket.socket | None = None) -> N
             lifespan="off",
             timeout_graceful_shutdown=2,
             server_header=False,
+            http=bounded_lines(),
         )
     )
     loop = asyncio.get_running_loop()

@@ -66,16 +66,20 @@ class Metrics:
         self.commands = Counter(
             "release_bot_commands", "Commands, by verb and outcome.", ["verb", "outcome"], registry=registry
         )
+        self.quarantined = Counter(
+            "release_bot_deliveries_quarantined",
+            "Deliveries that were set aside because handling them kept failing.",
+            registry=registry,
+        )
+        self._define_gauges(registry)
+
+    def _define_gauges(self, registry: CollectorRegistry) -> None:
+        """What is true now, and what is being waited for."""
         self.releases = Gauge(
             "release_bot_releases", "Releases that are stored, by state.", ["state"], registry=registry
         )
         self.inbox_pending = Gauge(
             "release_bot_inbox_pending", "Deliveries stored and not yet handled.", registry=registry
-        )
-        self.quarantined = Counter(
-            "release_bot_deliveries_quarantined",
-            "Deliveries that were set aside because handling them kept failing.",
-            registry=registry,
         )
         self.writes_waiting = Gauge(
             "release_bot_writes_waiting",

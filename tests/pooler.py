@@ -33,6 +33,8 @@ class Pooler:
         self._free = asyncio.Condition()
         self._writers: list[asyncio.StreamWriter] = []
         self._clients: set[asyncio.Task[None]] = set()
+        self.lose_answer_to: bytes | None = None
+        """The client of the next such query is cut off once the server has done it."""
         self.handed_out = 0
         """How many transactions got a connection."""
 
@@ -83,7 +85,11 @@ class Pooler:
             while status != _IDLE:
                 server[1].write(message)
                 if message[:1] in {b"Q", b"S"}:
-                    status = await _until_ready(server[0], writer)
+                    lost = self.lose_answer_to is not None and self.lose_answer_to in message
+                    status = await _until_ready(server[0], None if lost else writer)
+                    if lost:
+                        self.lose_answer_to = None
+                        return False
                     await writer.drain()
                 if status != _IDLE:
                     message = await _message(reader)

@@ -17,9 +17,9 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.pooler import pooling
+from tests.pooler import Pooler, pooling
 
-_FAST = {"fsync": "off", "full_page_writes": "off"}
+_FAST = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "jit": "off"}
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,13 @@ class PostgresServer:
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://postgres@/{database}?host={quote(str(self.folder), safe='')}"
 
-    def tell(self, statement: str, *values: object, database: str = "postgres") -> list[tuple[object, ...]]:
-        """Run one statement, outside of any transaction; its rows."""
+    def tell(self, *statements: str, database: str = "postgres") -> list[tuple[object, ...]]:
+        """Run statements, outside of any transaction; the rows of the last one."""
         import psycopg  # noqa: PLC0415 - most tests need none of this
 
         with psycopg.connect(self.url(database), autocommit=True) as connection:
-            cursor = connection.execute(statement.encode(), values or None)
+            for statement in statements:
+                cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
     def new_database(self, template: str = "template0") -> str:
@@ -56,12 +57,14 @@ def name_of(url: str) -> str:
 
 
 @contextlib.contextmanager
-def pooled(server: PostgresServer, url: str) -> Iterator[str]:
-    """URL of the same database behind a transaction pooler."""
+def pooled(server: PostgresServer, url: str) -> Iterator[tuple[str, Pooler]]:
+    """URL of the same database behind a transaction pooler, and the pooler."""
     with tempfile.TemporaryDirectory(prefix="pool-") as folder:
         place = Path(folder)
-        with pooling(server.folder / ".s.PGSQL.5432", place, user="postgres", database=name_of(url)):
-            yield PostgresServer(place).url(name_of(url))
+        with pooling(
+            server.folder / ".s.PGSQL.5432", place, user="postgres", database=name_of(url)
+        ) as pooler:
+            yield PostgresServer(place).url(name_of(url)), pooler
 
 
 @pytest.fixture(scope="session")
@@ -97,5 +100,5 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
 @pytest.fixture
 def pooled_postgres_url(postgres: PostgresServer, postgres_url: str) -> Iterator[str]:
     """As `postgres_url`, behind a transaction pooler."""
-    with pooled(postgres, postgres_url) as url:
+    with pooled(postgres, postgres_url) as (url, _):
         yield url

@@ -46,7 +46,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "gidgethub": ("bot.github",),
     "jinja2": ("bot.pipeline",),
     "typer": ("bot.cli",),
-    "uvicorn": ("bot.app", "bot.demo"),
+    "uvicorn": ("bot.app", "bot.web.lines", "bot.demo"),
     "markdown_it": ("bot.markdown",),
 }
 """Libraries that only a few may import, so that each can be exchanged in one place."""

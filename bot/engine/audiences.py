@@ -50,8 +50,13 @@ class Audiences:
         """Whoever wants to know at the same time shares one question."""
         if key not in self._asking:
             self._asking[key] = asyncio.create_task(self._github.repository(repo))
-            self._asking[key].add_done_callback(lambda _: self._asking.pop(key, None))
+            self._asking[key].add_done_callback(lambda task: self._answered(key, task))
         return await asyncio.shield(self._asking[key])
+
+    def _answered(self, key: str, task: asyncio.Task[RepositoryFacts]) -> None:
+        self._asking.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # whoever asked may be gone: nobody else would look at it, and asyncio complains
 
     async def of(self, surface: str, repos: Iterable[str]) -> Audience:
         """The readers of `surface`, and what they may see of `repos`. Raises when the surface itself is unknown."""

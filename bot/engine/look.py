@@ -112,7 +112,7 @@ class Looker:
         began = self._clock.now()
         wanted = {target.run.id for target in targets if target.run is not None}
         seen = await self._list(targets[0].step.repo, wanted, self._looked_at.get(repo))
-        await self._sights.read(repo)
+        was_dark = await self._sights.read(repo)
         self._looked_at[repo] = began
         for target in targets:
             run = target.run
@@ -120,7 +120,7 @@ class Looker:
                 await self._compare(target, run, seen[run.id])
             elif run is not None and run.head_sha:
                 await self._ask(target, run)
-            elif target.awaits and any(is_of(shown, target.step) for shown in seen.values()):
+            elif target.awaits and (was_dark or any(is_of(shown, target.step) for shown in seen.values())):
                 await self._performer.seek(target.release, target.step)
 
     async def _list(self, repo: str, wanted: set[int], last: datetime | None) -> dict[int, RunSeen]:

@@ -14,7 +14,7 @@ import structlog
 from bot.core import commands, present
 from bot.core.commands import Command, Malformed, NotOurs, parse_comment
 from bot.core.deliveries import CommentCreated
-from bot.core.facts import GitHubError, NotInstalled
+from bot.core.facts import GitHubError, NotInstalled, Suspended
 from bot.engine.heard import Heard, Outcome, posts_of
 from bot.engine.helm import Helm
 from bot.engine.means import Means
@@ -110,6 +110,8 @@ class Orders:
             self._poster.react_soon(heard.home, comment.comment_id, "eyes")
         try:
             standing = await Roles(self._github, self._clock).of(heard.person, heard.home)
+        except Suspended:  # nobody can be asked or answered now; the answer waits until that is over
+            standing = Standing(heard.home, -1, "unknown")
         except NotInstalled:
             return await self._done(heard, "the app is not installed here")
         if standing.known and not standing.reaches("triage"):

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import assert_never
 
@@ -97,6 +97,7 @@ class Performer:
         self._look = means.settings.look_seconds
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._denials: Counter[Key] = Counter()
+        self._sought: dict[tuple[str, str], datetime] = {}
         self._closed = False
         means.releases.on_change(self.changed)
 
@@ -237,16 +238,25 @@ class Performer:
         awaiting = _awaiting(release.steps[step.name].state)
         if awaiting is None:
             return
-        previous = self._sights.last(step.repo, awaiting.since)
         if isinstance(step, DispatchStep) and isinstance(awaiting, Finding):
             runs = await self._sent_run(release, step, awaiting)
         elif isinstance(step, WatchStep):
             runs = await self._watched_run(step, awaiting)
         else:
             return
-        event = Candidates(step.name, self._clock.now(), previous, 2 * self._look + 1, runs)
         await self._sights.read(step.repo)
+        event = self._candidates(release, step, awaiting.since, runs)
         await self._releases.happen(release.id, event)
+        self._sought[release.id, step.name] = event.at
+
+    def _candidates(
+        self, release: Release, step: RunStep, since: datetime, runs: tuple[RunSeen, ...]
+    ) -> Candidates:
+        """What was found, and how long nothing could be: each dark time is told to each step once."""
+        told = max(since, self._sought.get((release.id, step.name), since))
+        now, pace = self._clock.now(), self._sights.pace
+        previous = now - pace - self._sights.dark(step.repo, told)
+        return Candidates(step.name, now, previous, pace.total_seconds(), runs)
 
     async def _sent_run(self, release: Release, step: DispatchStep, finding: Finding) -> tuple[RunSeen, ...]:
         app_login = await self._github.app_login()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.core.facts import NotFound, NotInstalled
+from bot.core.facts import NotFound, NotInstalled, Suspended
 from bot.engine.patience import patiently
 from bot.engine.ports import Clock, GitHub
 from bot.pipeline.load import BadPipelineFile, Mistake, load
@@ -61,6 +61,8 @@ class Bookshelf:
     async def _remote(self, repo: str, path: str) -> Book | BadBook | NoBook:
         try:
             text = await patiently(self._clock, lambda: self._github.file(repo, path))
+        except Suspended:  # says nothing about the file
+            raise
         except (NotFound, NotInstalled):
             return NoBook(path, repo)
         return _read(text, path, repo)

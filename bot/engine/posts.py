@@ -6,9 +6,9 @@ marker before it is made again.
 
 import asyncio
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Coroutine
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -40,6 +40,9 @@ class Poster:
         self._web_url = means.settings.github_url
         self._alarm = Alarm(means.clock)
         self._under_way: set[int] = set()
+        self._failures: Counter[int] = Counter()
+        """Of posts that wait for another try: one that fails before its own request has no `tries` yet."""
+        self._first_failed: dict[int, datetime] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._lanes: defaultdict[tuple[str, str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -101,21 +104,29 @@ class Poster:
             made = await self._make(post)
         except (NotFound, Unprocessable) as error:
             await self._store.posts.post_dropped(post.seq, str(error))
+            self._forget(post)
         except GitHubError as error:
-            pause = min(longest_pause(error), 2.0 ** min(post.tries, 10))
+            pause = min(longest_pause(error), 2.0 ** min(max(post.tries, self._failures[post.seq]), 10))
+            self._failures[post.seq] += 1
             if isinstance(error, Forbidden):
                 pause = max(pause, 60.0)
             log.warning("a post has to wait", key=post.key, error=str(error), again_in=pause)
             await self._again(post, seconds_until_again(error, self._clock, pause))
         else:
             await self._store.posts.post_done(post.seq, made)
+            self._forget(post)
 
     async def _again(self, post: PostRow, seconds: float) -> None:
         now = self._clock.now()
-        if now - post.due_at > _GIVE_UP_AFTER:
+        if now - self._first_failed.setdefault(post.seq, now) > _GIVE_UP_AFTER:
             await self._store.posts.post_dropped(post.seq, "given up after a day")
+            self._forget(post)
             return
         await self._store.posts.post_later(post.seq, now + timedelta(seconds=seconds))
+
+    def _forget(self, post: PostRow) -> None:
+        del self._failures[post.seq]  # a Counter does not mind when there is none
+        self._first_failed.pop(post.seq, None)
 
     async def _make(self, post: PostRow) -> int | None:
         if post.kind == "reaction":

@@ -8,9 +8,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from bot.core.facts import GitHubError, NotFound, NotInstalled, RepositoryFacts, WorkflowFacts
 from bot.core.model import Person, Release
 from bot.core.plan import DispatchStep, Plan, RunStep, WatchStep, same_repository
@@ -20,6 +17,7 @@ from bot.engine.patience import patiently
 from bot.engine.ports import Clock, GitHub
 from bot.engine.roles import Roles
 from bot.engine.sendcheck import ref_exists
+from bot.engine.triggers import trigger_problems
 
 _OFF = {
     "missing": "does not exist",
@@ -163,32 +161,6 @@ class Preflight:
         if await self._github.tag_commit(step.repo, tag) is None:
             return ()
         return (_problem(ProblemKind.TAG, step, f"the tag `{tag}` exists already"),)
-
-
-def trigger_problems(text: str, step: DispatchStep) -> list[str]:
-    """What a workflow file says against dispatching it with these inputs.
-
-    https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#onworkflow_dispatch
-    """
-    try:
-        document = YAML(typ="safe", pure=True).load(text)
-    except YAMLError:
-        return [f"`{step.workflow}` is not valid YAML"]
-    triggers = document.get("on") if isinstance(document, dict) else None
-    names = [triggers] if isinstance(triggers, str) else list(triggers or ())
-    if "workflow_dispatch" not in names:
-        return [f"`{step.workflow}` lacks the `workflow_dispatch` trigger"]
-    dispatch = triggers.get("workflow_dispatch") if isinstance(triggers, dict) else None
-    declared = (dispatch.get("inputs") if isinstance(dispatch, dict) else None) or {}
-    given = {name for name, _ in step.inputs} | ({step.nonce} if step.nonce else set())
-    problems = [f"`{step.workflow}` has no input `{name}`" for name in sorted(given) if name not in declared]
-    problems += [
-        f"`{step.workflow}` requires the input `{name}`"
-        for name, about in declared.items()
-        if isinstance(about, dict) and about.get("required") is True and "default" not in about
-        if name not in given
-    ]
-    return problems
 
 
 def same_work(plan: Plan, open_releases: Iterable[Release], closed: Iterable[str] = ()) -> list[Problem]:

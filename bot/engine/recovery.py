@@ -105,13 +105,13 @@ class Recovery:
         for logged in batch[:MOST_AT_ONCE]:
             taken += await self._fetch(logged)
         if all(logged.event in _HINTS for logged in self._missed.values()):
-            self._missed.clear()
+            for logged in tuple(self._missed.values()):
+                self._done_with(logged)
         if taken:
             log.info("deliveries that were missed are taken in", deliveries=taken, left=len(self._missed))
         if self._missed:
             return read_until
-        if newest > read_until:
-            await self._store.homes.saw(_PLACE, newest)
+        await self._store.homes.saw(_PLACE, newest)
         return newest
 
     # -- the list ------------------------------------------------------------------------------------

@@ -119,11 +119,11 @@ class Releases:
         for reason in decision.reasons:
             log.info("release", release=stored.release.id, version=stored.release.version, what=reason)
         quiet = decision.release == stored.release and not (decision.notices or decision.bound or posts)
-        wake = self._remember_wake(decision.release, now)
+        self._remember_wake(decision.release, now)
         if quiet and delivery is None:
             return Changed(stored.release, decision)
         try:
-            saved = await self._commit(stored, decision, event, wake, posts, delivery)
+            saved = await self._commit(stored, decision, event, now, posts, delivery)
         except SlotTaken:
             step = decision.opened.step if decision.opened else ""
             held = SendHeldBack(step, "another send of this workflow and ref is not bound to a run yet", 1.0)
@@ -134,18 +134,25 @@ class Releases:
             if isinstance(event, SendDone):
                 instead = SendUnknown(event.step, event.send, "its run was bound to another step meanwhile")
             return await self._change(stored, instead, posts, delivery)
-        if saved.release.word.final:
-            self._live.pop(saved.release.id, None)
-        else:
-            self._live[saved.release.id] = saved
+        except Outdated:
+            newer = await self._newer(stored)
+            self._keep(newer)
+            return await self._change(newer, event, posts, delivery)
+        self._keep(saved)
         return Changed(saved.release, decision)
+
+    def _keep(self, stored: Stored) -> None:
+        if stored.release.word.final:
+            self._live.pop(stored.release.id, None)
+        else:
+            self._live[stored.release.id] = stored
 
     async def _commit(
         self,
         stored: Stored,
         decision: Decision,
         event: Event,
-        wake: datetime | None,
+        now: datetime,
         posts: Sequence[PostToMake],
         delivery: str | None,
     ) -> Stored:
@@ -157,7 +164,8 @@ class Releases:
                     release,
                     event=event,
                     reasons=decision.reasons,
-                    wake_at=wake,
+                    wake_at=wake_at(release, now),
+                    at=now,
                     open_send=_to_open(decision),
                     close_sends=[(closed.step, closed.send, closed.outcome) for closed in decision.closed],
                     bind=[(_repo(release.plan.step(b.step)), b.run_id, b.step) for b in decision.bound],
@@ -175,15 +183,24 @@ class Releases:
 
     async def _landed(self, before: Stored, release: Release) -> Stored | None:
         """A commit whose answer was lost may have been carried out: then the next revision is the one we wanted."""
+        now = await self._as_stored(release.id)
+        mine = now is not None and now.revision == before.revision + 1 and now.release == release
+        return now if mine else None
+
+    async def _newer(self, known: Stored) -> Stored:
+        """Whoever asked for the last commit was cancelled while it was carried through: it counts all the same."""
+        now = await self._as_stored(known.release.id)
+        if now is None or now.revision <= known.revision:
+            raise Outdated(f"release {known.release.id} is not stored as it was")
+        return now
+
+    async def _as_stored(self, release_id: str) -> Stored | None:
         while True:
             try:
-                now = await self._store.releases.get(release.id)
+                return await self._store.releases.get(release_id)
             except StoreUnavailable as error:
                 log.error("the database cannot be read; trying again", error=str(error))
                 await self._clock.sleep(1.0)
-            else:
-                mine = now is not None and now.revision == before.revision + 1 and now.release == release
-                return now if mine else None
 
     async def _pass_turn(self, ended: Release) -> None:
         """The group is free: whoever waits is asked whether it is their turn."""
@@ -195,13 +212,12 @@ class Releases:
         """When each release wants to be woken, as of its last decision: a time that has passed is not forgotten."""
         return dict(self._wake_at)
 
-    def _remember_wake(self, release: Release, now: datetime) -> datetime | None:
+    def _remember_wake(self, release: Release, now: datetime) -> None:
         at = wake_at(release, now)
         if at is None:
             self._wake_at.pop(release.id, None)
         else:
             self._wake_at[release.id] = at
-        return at
 
 
 def _group(release: Release) -> tuple[str, str, str]:

@@ -1,8 +1,9 @@
-"""When each repository was last read, and which ones refuse the bot.
+"""When each repository was last read, when it could not be, and which ones refuse the bot.
 
 Only time in which GitHub could be read counts against a deadline, so the last good read survives restarts.
 """
 
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 
@@ -17,6 +18,8 @@ log = structlog.get_logger(__name__)
 
 BarredHook = Callable[[str, Trouble | None], Awaitable[None]]
 _WRITE_EVERY = timedelta(seconds=1)
+_MOST_REMEMBERED = 100
+"""Dark times of one repository: more than can lie in one wait for a run."""
 
 
 class Sights:
@@ -26,8 +29,13 @@ class Sights:
         self._store = store
         self._clock = clock
         self._patience = timedelta(seconds=5 * look_seconds)
+        self.pace = timedelta(seconds=2 * look_seconds + 1)
+        """Two good reads that lie further apart had a dark time between them."""
         self._on_barred = on_barred
         self._read_at: dict[str, datetime] = {}
+        self._dark: defaultdict[str, deque[tuple[datetime, datetime]]] = defaultdict(
+            lambda: deque(maxlen=_MOST_REMEMBERED)
+        )
         self._written_at: dict[str, datetime] = {}
         self._refused_since: dict[str, datetime] = {}
         self._barred: set[str] = set()
@@ -45,9 +53,18 @@ class Sights:
         oldest = min((self.last(repo, now) for repo in repos), default=now)
         return (now - oldest).total_seconds()
 
-    async def read(self, repo: str) -> None:
-        """The repository has answered."""
+    def dark(self, repo: str, since: datetime) -> timedelta:
+        """How long the repository could not be read since then, up to its last good read."""
+        spans = (end - max(begin, since) - self.pace for begin, end in self._dark[repo.lower()])
+        return sum((span for span in spans if span > timedelta()), timedelta())
+
+    async def read(self, repo: str) -> bool:
+        """The repository has answered; whether it was dark before."""
         key, now = repo.lower(), self._clock.now()
+        last = self._read_at.get(key, now)
+        was_dark = now - last > self.pace
+        if was_dark:
+            self._dark[key].append((last, now))
         self._read_at[key] = now
         self._refused_since.pop(key, None)
         written = self._written_at.get(key)
@@ -58,6 +75,7 @@ class Sights:
             self._barred.discard(key)
             log.info("repository answers again", repository=repo)
             await self._on_barred(repo, None)
+        return was_dark
 
     async def refused(self, repo: str, error: GitHubError) -> None:
         """The repository was asked and refused; a refusal that stays needs a person."""

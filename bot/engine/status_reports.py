@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import replace
 
 from bot.core import present
-from bot.core.facts import GitHubError, NotFound
+from bot.core.facts import NotFound
 from bot.core.model import Release, ReleaseWord
 from bot.engine.means import Means
 from bot.engine.reports import Write
@@ -53,25 +53,13 @@ class StatusReports:
         await self._store.surfaces.save_surface(replace(surface, digest=digest, state=str(release.word)))
 
     async def _create(self, release: Release, surface: Surface, body: str) -> Surface:
-        """A comment that may exist already - its answer was lost - is looked for first."""
+        """A comment that exists already is looked for first: its answer was lost, or the database is an older copy."""
         home, marker = release.plan.home, body.rstrip().splitlines()[-1]
-        if surface.data.get("creating"):
-            found = [
-                comment.id
-                for comment in await self._github.issue_comments(home, release.issue, since=release.asked_at)
-                if comment.by_app and comment.body.rstrip().endswith(marker)
-            ]
-            if found:
-                await self._github.edit_comment(home, found[-1], body)
-                return replace(surface, github_id=found[-1], data={}, made=surface.made + 1)
-        surface = replace(surface, data={"creating": True})
-        await self._store.surfaces.save_surface(surface)
-        try:
-            made = await self._github.create_comment(home, release.issue, body)
-        except GitHubError as error:
-            if error.definite:
-                await self._store.surfaces.save_surface(replace(surface, data={}))
-            raise
+        for comment in await self._github.issue_comments(home, release.issue, since=release.asked_at):
+            if comment.by_app and comment.body.rstrip().endswith(marker):
+                await self._github.edit_comment(home, comment.id, body)
+                return replace(surface, github_id=comment.id, data={}, made=surface.made + 1)
+        made = await self._github.create_comment(home, release.issue, body)
         return replace(surface, github_id=made, data={}, made=surface.made + 1)
 
     async def comment_deleted(self, repo: str, comment_id: int) -> str | None:

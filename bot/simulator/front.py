@@ -75,7 +75,7 @@ async def _respond(world: World, request: Request, sleep: Sleep) -> Response:
         if fault.when == "before" and (answer := await _act_out(fault, sleep)) is not None:
             return finish(world, request, entry, answer)
     answer = handle(world, request, entry, raw)
-    entry.effect = entry.method != "GET" and answer.status < 400
+    entry.effect = entry.method != "GET" and answer.status < 300
     if fault is not None and fault.when == "after":
         answer = await _act_out(fault, sleep) or answer
     return finish(world, request, entry, answer)

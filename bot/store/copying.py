@@ -114,9 +114,11 @@ async def _need_empty(writing: AsyncConnection, name: str) -> None:
 
 
 async def _copy(table: Table, reading: AsyncConnection, writing: AsyncConnection) -> Copied:
-    rows = await reading.stream(select(table).order_by(*table.primary_key))
-    async for some in rows.mappings().partitions(_ROWS):
+    query = select(table).order_by(*table.primary_key).limit(_ROWS)
+    done = 0
+    while some := (await reading.execute(query.offset(done))).mappings().all():
         await writing.execute(insert(table), [dict(row) for row in some])
+        done += len(some)
     there, here = await _count(table, writing), await _count(table, reading)
     if there != here:
         raise StoreRefused(f"Table {table.name} has {here} rows, but {there} arrived: nothing was copied.")

@@ -7,16 +7,15 @@ import asyncio
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
+from bot.store import taking
 from bot.store.database import Database, Lane
-from bot.store.inserting import insert
 from bot.store.rows import Arrival, DeliveryRow, DeliveryState
 from bot.store.tables import deliveries
+from bot.store.taking import MOST_TOGETHER, Finished
 
 Waiter = tuple[Arrival, asyncio.Future[bool]]
-Finished = tuple[str, str, bool]
-"""A delivery's id, what became of it, and whether it meant nothing to the bot."""
 
 
 class Deliveries:
@@ -43,10 +42,11 @@ class Deliveries:
 
     async def flush(self) -> None:
         """Write what `finish_soon` has gathered."""
-        if self._finished:
-            self._need_writer()
-        if self._writer is not None:
-            await self._writer
+        for _ in range(len(self._finished) // MOST_TOGETHER + 1):
+            if self._finished:
+                self._need_writer()
+            if self._writer is not None:
+                await self._writer
 
     @property
     def busy(self) -> bool:
@@ -63,8 +63,8 @@ class Deliveries:
 
         def work(connection: Connection) -> set[int]:
             self._take(batch, finished)
-            _finish_all(connection, finished)
-            return _keep(connection, [arrival for arrival, _ in batch])
+            taking.finish(connection, finished)
+            return taking.keep(connection, [arrival for arrival, _ in batch])
 
         try:
             kept = await self._database.transact(work, lane=Lane.DOOR)
@@ -81,10 +81,13 @@ class Deliveries:
                 answer.set_result(place in kept)
 
     def _take(self, batch: list[Waiter], finished: list[Finished]) -> None:
-        """All that wait; from here on a new arrival needs a new writer."""
+        """All that wait; from here on a new arrival needs a new writer.
+
+        Of what is finished no more than arrivals can well wait for: after a restart that may be thousands.
+        """
         batch += self._waiting
-        finished += self._finished
-        self._waiting, self._finished, self._writer = [], [], None
+        finished += self._finished[:MOST_TOGETHER]
+        self._waiting, self._finished, self._writer = [], self._finished[MOST_TOGETHER:], None
 
     async def pending(self, limit: int) -> tuple[DeliveryRow, ...]:
         """What is still to be worked on, in the order of arrival."""
@@ -130,54 +133,6 @@ class Deliveries:
         return await self._database.transact(lambda connection: connection.execute(old).rowcount)
 
 
-_FINISH = (
-    update(deliveries)
-    .where(deliveries.c.id == bindparam("one"))
-    .values(state=bindparam("becomes"), outcome=bindparam("said"))
-)
-
-
 def finish_delivery(connection: Connection, delivery_id: str, outcome: str, *, ignored: bool = False) -> None:
     """Within a transaction that does what the delivery asked for."""
-    state = DeliveryState.IGNORED if ignored else DeliveryState.DONE
-    connection.execute(_FINISH, {"one": delivery_id, "becomes": state, "said": outcome})
-
-
-def _finish_all(connection: Connection, finished: list[Finished]) -> None:
-    if finished:
-        connection.execute(
-            _FINISH,
-            [
-                {
-                    "one": one,
-                    "becomes": DeliveryState.IGNORED if ignored else DeliveryState.DONE,
-                    "said": outcome,
-                }
-                for one, outcome, ignored in finished
-            ],
-        )
-
-
-def _keep(connection: Connection, arrivals: list[Arrival]) -> set[int]:
-    """Insert what is new; the places of those within `arrivals`."""
-    if not arrivals:
-        return set()
-    rows = [
-        {
-            "id": arrival.id,
-            "second_key": arrival.second_key,
-            "event": arrival.event,
-            "payload": arrival.payload,
-            "received_at": arrival.received_at,
-            "state": DeliveryState.PENDING,
-            "tries": 0,
-        }
-        for arrival in arrivals
-    ]
-    new = insert(connection, deliveries).on_conflict_do_nothing().returning(deliveries.c.id)
-    kept = set(connection.execute(new, rows).scalars())
-    places: dict[str, int] = {}
-    for place, arrival in enumerate(arrivals):
-        if arrival.id in kept:
-            places.setdefault(arrival.id, place)
-    return set(places.values())
+    taking.finish(connection, [(delivery_id, outcome, ignored)])

@@ -1,7 +1,7 @@
 """aiosqlite with one hop to the database's thread for each statement.
 
 Rule: what takes time happens in that thread, and nothing else is a reason to go there. As it comes, the driver goes
-there for the cursor, the statement, its rows and the cursor's end: four times two threads wake each other up.
+there for the cursor, the statement, its rows and the cursor's end: each time two threads wake each other up.
 """
 
 import sqlite3
@@ -13,12 +13,12 @@ from aiosqlite.context import contextmanager
 
 
 class _Cursor(aiosqlite.Cursor):
-    """Comes and goes where it is asked for, and brings its rows along."""
+    """Comes and goes where it is asked for, and brings its rows along; SQLAlchemy asks for all of them at once."""
 
-    _rows: Iterable[sqlite3.Row] = ()
+    _rows: list[sqlite3.Row]
 
     async def execute(self, sql: str, parameters: Iterable[object] | None = None) -> "_Cursor":
-        self._rows = await self._execute(self._run, sql, parameters or ())
+        self._rows = await self._execute(self._run, sql, parameters or ())  # type: ignore[no-untyped-call]
         return self
 
     def _run(self, sql: str, parameters: Iterable[object]) -> list[sqlite3.Row]:
@@ -35,12 +35,13 @@ class _Cursor(aiosqlite.Cursor):
 
 class _Connection(aiosqlite.Connection):
     @contextmanager
-    async def cursor(self) -> _Cursor:
+    async def cursor(self) -> aiosqlite.Cursor:
         return _Cursor(self, self._conn.cursor())
 
 
 def connect(database: str, **given: object) -> aiosqlite.Connection:
-    """As `aiosqlite.connect`; for one user at a time, and for connections that any thread may use."""
-    connection = _Connection(partial(sqlite3.connect, database, **given), iter_chunk_size=64)  # type: ignore[arg-type]
-    connection._thread.daemon = True  # like SQLAlchemy: a process that ends oddly must not wait for it
+    """As `aiosqlite.connect`; for one user at a time, and for files, which SQLAlchemy opens for any thread."""
+    opened = partial(sqlite3.connect, database, **given)
+    connection = _Connection(opened, iter_chunk_size=64)
+    connection._thread.daemon = True  # as SQLAlchemy does: a process that ends oddly must not wait for it
     return connection

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from bot.store.database import Database
+from bot.store.driver import connect
 from bot.store.errors import StoreRefused
 from bot.store.postgres import open_postgres
 from bot.store.schema import upgrade
@@ -107,7 +108,7 @@ def _sqlite(path: Path) -> AsyncEngine:
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(path)),
         # Transactions are begun below, by name; Python's own habit is not to begin one before a SELECT.
-        connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},
+        connect_args={"isolation_level": None, "timeout": BUSY_SECONDS, "async_creator_fn": connect},
         poolclass=AsyncAdaptedQueuePool,
         pool_size=1,
         max_overflow=0,

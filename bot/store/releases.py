@@ -114,6 +114,7 @@ class Releases:
         event: Event | None,
         reasons: Sequence[str],
         wake_at: datetime | None,
+        at: datetime | None = None,
         open_send: SendToOpen | None = None,
         close_sends: Sequence[tuple[str, int, str]] = (),
         bind: Sequence[tuple[str, int, str]] = (),
@@ -122,7 +123,8 @@ class Releases:
     ) -> Stored:
         """Write what was decided on `stored`: all of it or nothing. Returns the release as it is stored now.
 
-        `close_sends`: step, send number, outcome. `bind`: repository, run id, step; closes come first, then
+        `at`: when it was decided, so that the journal replays to the state however late it is written; now, if left
+        out. `close_sends`: step, send number, outcome. `bind`: repository, run id, step; closes come first, then
         binds, then the opening. Raises Outdated, SlotTaken, RunTaken or SendRepeated, and StoreUnavailable.
         When the release became final, those that waited for it are due at once.
         """
@@ -136,7 +138,7 @@ class Releases:
             bind=tuple(bind),
             posts=tuple(posts),
             finished_delivery=finished_delivery,
-            at=self._now(),
+            at=at or self._now(),
         )
         return await self._database.transact(lambda connection: commit_change(connection, stored, change))
 

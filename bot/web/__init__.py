@@ -25,7 +25,9 @@ def face(routes: Sequence[BaseRoute], *, lifespan: Lifespan[Starlette] | None = 
 
 async def _refuse(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    headers = error.headers if isinstance(error, HTTPException) else None
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    # Nobody shall go on sending a body that nobody reads.
+    headers["Connection"] = "close"
     return JSONResponse({"message": HTTPStatus(status).phrase.lower()}, status, headers)
 
 

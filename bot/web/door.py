@@ -7,29 +7,25 @@ no body, however large, slow or malformed, costs more than bounded time and memo
 https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 """
 
+import asyncio
 import hmac
 import json
-import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from typing import NoReturn, Protocol
+from datetime import UTC, datetime
+from typing import Protocol
 
-import anyio
-import anyio.to_thread
-import structlog
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bot.metrics import Metrics
+from bot.web.body import MIB, Body, Limits, Reader
+from bot.web.payload import NotAcceptable, parse_payload
+from bot.web.refusals import Complaints, Outcome, Refusal
 
-MIB = 1024 * 1024
-
-log = structlog.stdlib.get_logger(__name__)
+__all__ = ["MIB", "Arrival", "Inbox", "Limits", "Outcome", "StorageUnavailable", "door", "parse_payload"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,41 +54,6 @@ class Inbox(Protocol):
 
 class StorageUnavailable(Exception):
     """The database cannot be written now; GitHub shall show the delivery as failed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What one request, and all of them together, may cost. Sizes in bytes, times in seconds."""
-
-    body: int = 25 * MIB  # https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap
-    large_from: int = 128 * 1024
-    """Almost every payload is smaller. A body that outgrows this needs a permit to be read on."""
-    large_at_once: int = 8
-    permit_wait: float = 3
-    read_time: float = 30
-    """For the whole body: GitHub itself gives a delivery up after 10 s."""
-    depth: int = 64
-
-
-class Outcome(StrEnum):
-    """What became of a request at the door; the label of a metric."""
-
-    ACCEPTED = "accepted"
-    SEEN = "seen"
-    WRONG_TYPE = "wrong_type"
-    TOO_LARGE = "too_large"
-    TOO_SLOW = "too_slow"
-    BUSY = "busy"
-    BROKEN_OFF = "broken_off"
-    UNSIGNED = "unsigned"
-    MALFORMED = "malformed"
-    UNSTORED = "unstored"
-
-
-class _Refusal(Exception):
-    def __init__(self, status: int, outcome: Outcome, message: str) -> None:
-        super().__init__(message)
-        self.status, self.outcome, self.message = status, outcome, message
 
 
 SecondKey = Callable[[str, Mapping[str, object]], str | None]
@@ -124,104 +85,78 @@ class _Door:
         now: Callable[[], datetime],
         limits: Limits,
     ) -> None:
-        self._inbox, self._secrets, self._metrics = inbox, secrets, metrics
-        self._second_key, self._now, self._limits = second_key, now, limits
-        self._permits = anyio.Semaphore(limits.large_at_once)
-        self._complaints = _Complaints()
+        self._inbox, self._metrics, self._second_key, self._now = inbox, metrics, second_key, now
+        self._limits = limits
+        self._reader = Reader(secrets, limits)
+        self._complaints = Complaints()
 
     async def answer(self, request: Request) -> Response:
-        event = request.headers.get("x-github-event", "")
+        event = b"".join(_values(request, b"x-github-event")).decode("latin-1")
         try:
             new = await self._take(request)
-        except _Refusal as refusal:
+        except Refusal as refusal:
             self._metrics.count_delivery(event, refusal.outcome)
             self._complaints.note(refusal, at=self._now())
-            return JSONResponse({"message": refusal.message}, refusal.status)
+            # Nobody shall go on sending a body that was refused.
+            return JSONResponse({"message": refusal.message}, refusal.status, {"Connection": "close"})
         self._metrics.count_delivery(event, Outcome.ACCEPTED if new else Outcome.SEEN)
-        return JSONResponse({"message": "accepted" if new else "seen before"}, 202)
+        return Response(_ACCEPTED if new else _SEEN, 202, media_type="application/json")
 
     async def _take(self, request: Request) -> bool:
         _check_content_type(request)
         signature = _signature(request)  # before reading: without one, a body costs nothing
-        async with AsyncExitStack() as held:
-            body = await self._read(request, held)
-            self._verify(signature, body)
-            event = _only_header(request, "X-GitHub-Event", r"[a-z_]{1,50}")
-            delivery_id = _only_header(request, "X-GitHub-Delivery", r"[!-~]{1,100}")
+        async with self._reader.read(request) as body:
+            self._verify(signature, body.signatures)
+            event = _only_header(request, "X-GitHub-Event", _EVENT)
+            delivery_id = _only_header(request, "X-GitHub-Delivery", _DELIVERY)
             payload = await self._parse(body)
             arrival = Arrival(
                 delivery_id=delivery_id,
                 event=event,
                 second_key=self._second_key(event, payload),
-                body=bytes(body),
+                body=bytes(body.raw),
                 payload=payload,
                 received_at=self._now(),
             )
             try:
                 return await self._inbox.accept(arrival)
             except StorageUnavailable as error:
-                raise _Refusal(
+                raise Refusal(
                     503, Outcome.UNSTORED, "the delivery could not be stored; redeliver it later"
                 ) from error
 
-    async def _read(self, request: Request, held: AsyncExitStack) -> bytearray:
-        """The raw bytes; `Content-Encoding` means nothing here, GitHub signs and sends them plain."""
-        too_large = _Refusal(413, Outcome.TOO_LARGE, "the body is over 25 MiB")
-        declared = request.headers.get("content-length", "")
-        if (
-            declared.isascii()
-            and declared.isdigit()
-            and (len(declared) > 18 or int(declared) > self._limits.body)
-        ):
-            raise too_large
-        body = bytearray()
-        has_permit = False
-        try:
-            with anyio.fail_after(self._limits.read_time):
-                async for chunk in request.stream():
-                    if len(body) + len(chunk) > self._limits.body:
-                        raise too_large
-                    if len(body) + len(chunk) > self._limits.large_from and not has_permit:
-                        await self._take_permit(held)
-                        has_permit = True
-                    body += chunk
-        except TimeoutError:
-            raise _Refusal(408, Outcome.TOO_SLOW, "the body did not arrive in time") from None
-        except ClientDisconnect:
-            raise _Refusal(400, Outcome.BROKEN_OFF, "the body broke off") from None
-        return body
-
-    async def _take_permit(self, held: AsyncExitStack) -> None:
-        """Large bodies that nobody has verified yet share few places, so that a flood cannot fill the memory.
-
-        The answer is 429, not 503: that one says that the database is in trouble.
-        """
-        with anyio.move_on_after(self._limits.permit_wait):
-            await self._permits.acquire()
-            held.callback(self._permits.release)
-            return
-        raise _Refusal(429, Outcome.BUSY, "too many large bodies at once; redeliver it later")
-
-    def _verify(self, signature: bytes, body: bytearray) -> None:
-        """Compare with every secret, in constant time and without stopping at a match."""
-        right = [
-            hmac.compare_digest(signature, hmac.digest(secret, body, "sha256").hex().encode())
-            for secret in self._secrets
-        ]
+    def _verify(self, signature: bytes, possible: Sequence[bytes]) -> None:
+        """Compare with the signature by every secret, in constant time and without stopping at a match."""
+        right = [hmac.compare_digest(signature, one) for one in possible]
         if True not in right:
-            raise _Refusal(401, Outcome.UNSIGNED, "the signature is not right for any secret of this app")
+            raise Refusal(401, Outcome.UNSIGNED, "the signature is not right for any secret of this app")
         self._metrics.verified.labels(str(right.index(True) + 1)).inc()
 
-    async def _parse(self, body: bytearray) -> dict[str, object]:
-        if len(body) > self._limits.large_from:  # long enough to be felt by everybody else on the event loop
-            return await anyio.to_thread.run_sync(parse_payload, body, self._limits.depth)
-        return parse_payload(body, self._limits.depth)
+    async def _parse(self, body: Body) -> dict[str, object]:
+        try:
+            if body.is_large:  # long enough to be felt by everybody else on the event loop
+                return await asyncio.to_thread(parse_payload, body.raw, self._limits.depth)
+            return parse_payload(body.raw, self._limits.depth)
+        except NotAcceptable:
+            raise Refusal(400, Outcome.MALFORMED, "the body is not an acceptable JSON object") from None
+
+
+_ACCEPTED = json.dumps({"message": "accepted"}).encode()
+_SEEN = json.dumps({"message": "seen before"}).encode()
+_SIGNATURE = re.compile(rb"sha256=([0-9a-f]{64})")
+_EVENT = re.compile(rb"[a-z_]{1,50}")
+_DELIVERY = re.compile(rb"[!-~]{1,100}")
+
+
+def _values(request: Request, name: bytes) -> list[bytes]:
+    """All values of a header. As bytes and without Starlette's views of them: every delivery pays for this."""
+    return [value for key, value in request.scope["headers"] if key == name]
 
 
 def _check_content_type(request: Request) -> None:
-    kinds = [value.partition(";")[0].strip().lower() for value in request.headers.getlist("content-type")]
-    if kinds != ["application/json"]:
-        raise _Refusal(
+    kinds = [value.partition(b";")[0].strip().lower() for value in _values(request, b"content-type")]
+    if kinds != [b"application/json"]:
+        raise Refusal(
             415,
             Outcome.WRONG_TYPE,
             "set the webhook's content type to application/json in the app's settings",
@@ -230,106 +165,16 @@ def _check_content_type(request: Request) -> None:
 
 def _signature(request: Request) -> bytes:
     """The hex digits of the one SHA-256 signature. The old SHA-1 header is not looked at."""
-    values = request.headers.getlist("x-hub-signature-256")
-    found = re.fullmatch(r"sha256=([0-9a-f]{64})", values[0]) if len(values) == 1 else None
+    values = _values(request, b"x-hub-signature-256")
+    found = _SIGNATURE.fullmatch(values[0]) if len(values) == 1 else None
     if found is None:
-        raise _Refusal(401, Outcome.UNSIGNED, "X-Hub-Signature-256 must be sha256= and 64 hexadecimal digits")
-    return found[1].encode("ascii")
+        raise Refusal(401, Outcome.UNSIGNED, "X-Hub-Signature-256 must be sha256= and 64 hexadecimal digits")
+    return found[1]
 
 
-def _only_header(request: Request, name: str, form: str) -> str:
+def _only_header(request: Request, name: str, form: re.Pattern[bytes]) -> str:
     """A header the signature does not cover, so its form is checked even on a signed request."""
-    values = request.headers.getlist(name)
-    if len(values) != 1 or not re.fullmatch(form, values[0]):
-        raise _Refusal(400, Outcome.MALFORMED, f"{name} is missing or malformed")
-    return values[0]
-
-
-def parse_payload(body: bytes | bytearray, depth: int) -> dict[str, object]:
-    """The JSON object in `body`, without anything that could surprise code or database further in.
-
-    Refused: other values, duplicate names, NaN and infinity, integers over 64 bits, text that is not Unicode,
-    and nesting deeper than `depth`. Raises a refusal with status 400.
-    """
-    try:
-        payload: object = json.loads(
-            body.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_int=_integer,
-            parse_float=_finite,
-            parse_constant=_no_constant,
-        )
-        if _LONE_SURROGATE.search(body):
-            json.dumps(payload, ensure_ascii=False).encode("utf-8")
-    except (ValueError, RecursionError):  # UnicodeError and JSONDecodeError are ValueErrors
-        payload = None
-    if not isinstance(payload, dict) or not _is_flatter_than(depth, payload):
-        raise _Refusal(400, Outcome.MALFORMED, "the body is not an acceptable JSON object")
-    return payload
-
-
-_LONE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # or half of a pair: the encoder tells
-
-
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Two readers of `{"action": 1, "action": 2}` may see two things."""
-    read = dict(pairs)
-    if len(read) != len(pairs):
-        raise ValueError("a name occurs twice")
-    return read
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > 20 or not -(2**63) <= int(digits) < 2**63:
-        raise ValueError("an integer over 64 bits")
-    return int(digits)
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError("a number over all bounds")
-    return number
-
-
-def _no_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is not JSON")
-
-
-def _is_flatter_than(depth: int, payload: dict[str, object]) -> bool:
-    level: list[object] = [payload]
-    for _ in range(depth):
-        level = [child for one in level for child in _children(one) if isinstance(child, dict | list)]
-        if not level:
-            return True
-    return False
-
-
-def _children(value: object) -> Iterable[object]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
-
-
-class _Complaints:
-    """Refusals in the log: the first of a kind at once, then one a minute with how many there were."""
-
-    _PAUSE = timedelta(minutes=1)
-
-    def __init__(self) -> None:
-        self._last: dict[Outcome, datetime] = {}
-        self._untold: dict[Outcome, int] = {}
-
-    def note(self, refusal: _Refusal, *, at: datetime) -> None:
-        outcome = refusal.outcome
-        if outcome in self._last and timedelta(0) <= at - self._last[outcome] < self._PAUSE:
-            self._untold[outcome] = self._untold.get(outcome, 0) + 1
-            return
-        self._last[outcome] = at
-        log.warning(
-            "a webhook request was refused",
-            status=refusal.status,
-            reason=refusal.message,
-            more_since_last=self._untold.pop(outcome, 0),
-            exc_info=refusal.__cause__,
-        )
+    values = _values(request, name.lower().encode())
+    if len(values) != 1 or not form.fullmatch(values[0]):
+        raise Refusal(400, Outcome.MALFORMED, f"{name} is missing or malformed")
+    return values[0].decode("ascii")

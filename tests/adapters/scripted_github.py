@@ -61,6 +61,10 @@ class ScriptedGitHub:
         """The next requests of this method, and this path from its beginning, get these answers, one each."""
         self._script.append((method, re.compile(path), deque(what)))
 
+    def recovers(self) -> None:
+        """What was scripted and not used is dropped."""
+        self._script.clear()
+
     def asked(self, method: str, path: str) -> list[httpx.Request]:
         """The requests of this method whose whole path (with query) is this pattern."""
         return [r for r in self.requests if r.method == method and re.fullmatch(path, _path(r))]

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.store import Arrival, DeliveryState, Store
+from tests.adapters.conftest import EVERY_KIND
 from tests.adapters.test_store_given import MINUTE, NOW, arrival, opened
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("database", EVERY_KIND, indirect=True)]
 
 
 @pytest.fixture
@@ -190,3 +191,35 @@ async def test_a_hint_is_finished_with_the_next_commit(store: Store) -> None:
     await store.deliveries.accept(arrival("d2"))
 
     assert await names(store) == ["d2"]
+
+
+async def test_a_long_list_of_finished_hints_is_written_in_portions_and_entirely(store: Store) -> None:
+    many = [f"d{number}" for number in range(1_100)]
+    await asyncio.gather(*(store.deliveries.accept(arrival(name)) for name in many))
+    for name in many:
+        store.deliveries.finish_soon(name, "concerns no release", ignored=True)
+
+    await store.deliveries.flush()
+
+    assert await names(store) == []
+
+
+async def test_of_many_doubles_among_many_arrivals_the_first_of_each_is_new(store: Store) -> None:
+    wanted = [f"d{number % 700}" for number in range(1_400)]
+
+    answers = await asyncio.gather(*(store.deliveries.accept(arrival(name)) for name in wanted))
+
+    assert answers == [True] * 700 + [False] * 700
+
+
+@pytest.mark.parametrize(
+    "text", ["'); DROP TABLE deliveries; --", "%s %(id)s ? :id", "NUL \0 and half \ud800"]
+)
+async def test_whatever_a_delivery_says_is_kept_as_text(store: Store, text: str) -> None:
+    assert await store.deliveries.accept(Arrival("d1", "push", text, None, NOW))
+    store.deliveries.finish_soon("d1", text, ignored=True)
+    assert await store.deliveries.accept(Arrival("d2", "push", text, None, NOW))
+
+    (row,) = await store.deliveries.pending(10)
+    assert row.id == "d2"
+    assert row.payload.startswith(text[:4])

@@ -1,14 +1,14 @@
 """What the tests of the store begin with: a clock that is told the time, releases, deliveries."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.core.model import Cancelled, Passed, Person, Release, StepRecord, new_release
 from bot.core.plan import DispatchStep, Plan
-from bot.store import Arrival, PostToMake, SendToOpen, Store, Stored
+from bot.store import Arrival, PostToMake, SendToOpen, Store, Stored, StoreError
 
 NOW = datetime(2026, 11, 17, 10, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -34,8 +34,10 @@ async def opened(url: str, watch: Watch | None = None) -> AsyncIterator[Store]:
     """A store that is at work."""
     store = await Store.open(url, now=watch or Watch())
     try:
-        await at_work(store)
+        epoch = await at_work(store)
         yield store
+        with suppress(StoreError):
+            await store.leases.give_up("this test", epoch)
     finally:
         await store.close()
 

@@ -1,8 +1,9 @@
 """One process is at work on a shared database, and nothing that an earlier one still writes can follow."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,6 @@ from sqlalchemy.util import await_only
 
 from bot.store import LeaseLost, Store, StoreUnavailable
 from tests.adapters.test_store_given import (
-    NOW,
     Watch,
     arrival,
     at_work,
@@ -21,15 +21,14 @@ from tests.adapters.test_store_given import (
     start,
     url_of,
 )
-from tests.postgres import PostgresServer, name_of
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def store(postgres_url: str) -> AsyncIterator[Store]:
+async def store(ready_url: str) -> AsyncIterator[Store]:
     """One that nobody has put to work."""
-    async with one_more(postgres_url) as store:
+    async with one_more(ready_url) as store:
         yield store
 
 
@@ -42,8 +41,17 @@ async def one_more(url: str) -> AsyncIterator[Store]:
         await store.close()
 
 
-def _held_up(reached: asyncio.Event, go_on: asyncio.Event) -> Callable[[Connection], None]:
-    """Work of a transaction that stops half way until it may go on."""
+@dataclass(frozen=True, slots=True)
+class HeldUp:
+    """A transaction of the engine that stands still until `go_on` is set."""
+
+    done: asyncio.Task[None]
+    go_on: asyncio.Event
+
+
+@asynccontextmanager
+async def held_up(store: Store) -> AsyncIterator[HeldUp]:
+    reached, go_on = asyncio.Event(), asyncio.Event()
 
     def work(connection: Connection) -> None:
         connection.exec_driver_sql("UPDATE pulse SET at = at")
@@ -51,7 +59,13 @@ def _held_up(reached: asyncio.Event, go_on: asyncio.Event) -> Callable[[Connecti
         await_only(go_on.wait())
         connection.exec_driver_sql("UPDATE pulse SET at = at")
 
-    return work
+    task = asyncio.create_task(store.database.transact(work))
+    try:
+        await reached.wait()
+        yield HeldUp(task, go_on)
+    finally:
+        go_on.set()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _took(store: Store) -> int | None:
@@ -101,8 +115,8 @@ async def test_a_late_goodbye_does_not_end_the_lease_of_the_next(store: Store) -
     assert await store.leases.take("c", 60) is None
 
 
-async def test_of_many_that_ask_at_once_one_gets_the_lease(postgres_url: str) -> None:
-    async with one_more(postgres_url) as one, one_more(postgres_url) as two, one_more(postgres_url) as three:
+async def test_of_many_that_ask_at_once_one_gets_the_lease(ready_url: str) -> None:
+    async with one_more(ready_url) as one, one_more(ready_url) as two, one_more(ready_url) as three:
         for _ in range(5):
             answers = await asyncio.gather(
                 *(store.leases.take(f"{number}", 60) for number, store in enumerate((one, two, three)))
@@ -122,16 +136,16 @@ async def test_whoever_stands_by_takes_deliveries_in_and_touches_nothing_else(st
         await store.deliveries.finish("d1", "done")
 
 
-async def test_what_a_standby_took_in_is_pending_for_the_one_at_work(postgres_url: str) -> None:
-    async with opened(postgres_url) as leader, one_more(postgres_url) as standby:
+async def test_what_a_standby_took_in_is_pending_for_the_one_at_work(ready_url: str) -> None:
+    async with opened(ready_url) as leader, one_more(ready_url) as standby:
         await standby.deliveries.accept(arrival("d1"))
         assert not await leader.deliveries.accept(arrival("d1"))
         assert [row.id for row in await leader.deliveries.pending(5)] == ["d1"]
 
 
-async def test_after_a_takeover_the_one_before_writes_nothing_and_is_told_once(postgres_url: str) -> None:
+async def test_after_a_takeover_the_one_before_writes_nothing_and_is_told_once(ready_url: str) -> None:
     told: list[str] = []
-    async with one_more(postgres_url) as old, one_more(postgres_url) as new:
+    async with one_more(ready_url) as old, one_more(ready_url) as new:
         epoch = await old.leases.take("old", 0)
         assert epoch is not None
         old.fence(epoch, lambda: told.append("lost"))
@@ -149,65 +163,49 @@ async def test_after_a_takeover_the_one_before_writes_nothing_and_is_told_once(p
 
 async def test_what_an_earlier_term_had_asked_for_is_not_done_in_the_next(store: Store) -> None:
     """A write waits for its turn while its process loses the lease and gets it again."""
-    reached, go_on = asyncio.Event(), asyncio.Event()
     epoch = await at_work(store)
-    before = asyncio.create_task(store.database.transact(_held_up(reached, go_on)))
-    await reached.wait()
-    store.fence(epoch - 1, lambda: None)
-    late = asyncio.create_task(start(store, release("r1")))
-    await asyncio.sleep(0)
-    store.fence(epoch, lambda: None)
-    go_on.set()
+    async with held_up(store) as before:
+        store.fence(epoch - 1, lambda: None)
+        late = asyncio.create_task(start(store, release("r1")))
+        await asyncio.sleep(0)
+        store.fence(epoch, lambda: None)
+        before.go_on.set()
 
-    await before
-    with pytest.raises(LeaseLost):
-        await late
+        with pytest.raises(LeaseLost):
+            await late
     assert await store.releases.live() == ()
 
 
-async def test_a_takeover_waits_for_the_commit_under_way(postgres_url: str) -> None:
+async def test_a_takeover_waits_for_the_commit_under_way(ready_url: str) -> None:
     """The one before is held up inside its transaction; it may finish that one, and it is its last."""
-    reached, go_on = asyncio.Event(), asyncio.Event()
-    async with one_more(postgres_url) as old, one_more(postgres_url) as new:
+    async with one_more(ready_url) as old, one_more(ready_url) as new:
         epoch = await old.leases.take("old", 0)
         assert epoch is not None
         old.fence(epoch, lambda: None)
-        writing = asyncio.create_task(old.database.transact(_held_up(reached, go_on)))
-        await reached.wait()
+        async with held_up(old) as writing:
+            taking = asyncio.create_task(new.leases.take("new", 60))
+            done, _ = await asyncio.wait({taking}, timeout=0.3)
+            assert not done
+            writing.go_on.set()
 
-        taking = asyncio.create_task(new.leases.take("new", 60))
-        done, _ = await asyncio.wait({taking}, timeout=0.3)
-        assert not done
-        go_on.set()
-
-        await writing
-        assert await taking == 2
+            await writing.done
+            assert await taking == 2
 
 
-async def test_a_process_that_is_stopped_inside_a_transaction_does_not_keep_the_lease(
-    postgres_url: str, postgres: PostgresServer
-) -> None:
+async def test_a_process_that_is_stopped_inside_a_transaction_does_not_keep_the_lease(ready_url: str) -> None:
     """The server ends the transaction of a client that says nothing for five seconds."""
-    reached, go_on = asyncio.Event(), asyncio.Event()
-    async with one_more(postgres_url) as old, one_more(postgres_url) as new:
+    async with one_more(ready_url) as old, one_more(ready_url) as new:
         epoch = await old.leases.take("old", 0)
         assert epoch is not None
         old.fence(epoch, lambda: None)
-        stopped = asyncio.create_task(old.database.transact(_held_up(reached, go_on)))
-        await reached.wait()
+        async with held_up(old) as stopped:
+            async with asyncio.timeout(20):
+                while await _took(new) is None:
+                    pass  # each try waits for the row itself
 
-        (settings,) = postgres.tell(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND state = 'idle in transaction'",
-            name_of(postgres_url),
-        )
-        assert settings == (1,)
-        async with asyncio.timeout(20):
-            while await _took(new) is None:
-                await asyncio.sleep(0.1)
-
-        go_on.set()
-        with pytest.raises(StoreUnavailable):
-            await stopped
+            stopped.go_on.set()
+            with pytest.raises(StoreUnavailable):
+                await stopped.done
 
 
 async def test_a_file_with_one_owner_needs_no_lease(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.store import RunTaken, SendRepeated, SendState, SendToOpen, SlotTaken, Store
+from tests.adapters.conftest import EVERY_KIND
 from tests.adapters.test_store_given import HOME, commit, opened, release, send, start
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("database", EVERY_KIND, indirect=True)]
 
 WORKFLOW = "build.yml"
 

@@ -15,7 +15,18 @@ from tests.planted.bug import Bug
 from tests.planted.catalogue import BUGS
 
 _PYTEST = (
-    *(sys.executable, "-m", "pytest", "-q", "-n0", "--no-header", "--tb=no", "-p", "tests.planted.plugin"),
+    *(
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-n0",
+        "--no-header",
+        "--tb=no",
+        "--maxfail=25",
+        "-p",
+        "tests.planted.plugin",
+    ),
     *("-p", "no:cacheprovider", "-p", "no:randomly"),
 )
 _MOST_SECONDS = 600

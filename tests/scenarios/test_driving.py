@@ -110,7 +110,7 @@ async def test_an_end_that_is_neither_success_nor_failure_needs_a_person(
     assert conclusion in stage.said()[0]
 
 
-async def test_a_run_over_its_time_calls_a_person_and_a_later_success_still_counts(stage: Stage) -> None:
+async def test_f59_a_run_over_its_time_calls_a_person_and_a_later_success_still_counts(stage: Stage) -> None:
     flow(stage).on_run().runs_until_told()
     await begins(stage, ONE_STEP.replace("build: {", "build: {timeout: 1h, "))
     await stage.until(lambda: stage.state() == "needs attention", hours=2)

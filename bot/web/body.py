@@ -1,0 +1,99 @@
+"""Reading a body whose sender nobody knows yet.
+
+Rule: size, time and memory are bounded while it is read, and its signatures are counted along with it, so that no
+body, however large, keeps the others waiting. `Content-Encoding` means nothing here: GitHub signs and sends plain
+bytes.
+"""
+
+import asyncio
+import hmac
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from starlette.requests import ClientDisconnect, Request
+
+from bot.web.refusals import Outcome, Refusal
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one request, and all of them together, may cost. Sizes in bytes, times in seconds."""
+
+    body: int = 25 * MIB  # https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap
+    large_from: int = 128 * 1024
+    """Almost every payload is smaller. A body that outgrows this needs a permit to be read on."""
+    large_at_once: int = 2
+    permit_wait: float = 3
+    read_time: float = 10
+    """For the whole body: GitHub itself gives a delivery up then."""
+    depth: int = 64
+
+
+@dataclass(slots=True)
+class Body:
+    """The raw bytes, and the SHA-256 signature that they would have with each secret, in hex digits."""
+
+    raw: bytearray
+    signatures: Sequence[bytes]
+    is_large: bool
+
+
+class Reader:
+    """Reads bodies for one door."""
+
+    def __init__(self, secrets: Sequence[bytes], limits: Limits) -> None:
+        self._secrets, self._limits = secrets, limits
+        self._permits = asyncio.Semaphore(limits.large_at_once)
+
+    @asynccontextmanager
+    async def read(self, request: Request) -> AsyncIterator[Body]:
+        """The body, while its place in memory is held. Raises Refusal."""
+        self._check_declared(request)
+        raw = bytearray()
+        macs = [hmac.new(secret, digestmod="sha256") for secret in self._secrets]
+        is_large = False
+        try:
+            try:
+                async with asyncio.timeout(self._limits.read_time):
+                    async for chunk in request.stream():
+                        size = len(raw) + len(chunk)
+                        if size > self._limits.body:
+                            raise _too_large()
+                        if size > self._limits.large_from and not is_large:
+                            await self._take_permit()
+                            is_large = True
+                        raw += chunk
+                        for mac in macs:
+                            mac.update(chunk)
+            except TimeoutError:
+                raise Refusal(408, Outcome.TOO_SLOW, "the body did not arrive in time") from None
+            except ClientDisconnect:
+                raise Refusal(400, Outcome.BROKEN_OFF, "the body broke off") from None
+            yield Body(raw, [mac.hexdigest().encode() for mac in macs], is_large)
+        finally:
+            if is_large:
+                self._permits.release()
+
+    def _check_declared(self, request: Request) -> None:
+        declared = request.headers.get("content-length", "")
+        is_number = declared.isascii() and declared.isdigit()
+        if is_number and (len(declared) > 18 or int(declared) > self._limits.body):
+            raise _too_large()
+
+    async def _take_permit(self) -> None:
+        """Large bodies that nobody has verified yet share few places, so that a flood cannot fill the memory.
+
+        The answer is 429, not 503: that one says that the database is in trouble.
+        """
+        try:
+            async with asyncio.timeout(self._limits.permit_wait):
+                await self._permits.acquire()
+        except TimeoutError:
+            raise Refusal(429, Outcome.BUSY, "too many large bodies at once; redeliver it later") from None
+
+
+def _too_large() -> Refusal:
+    return Refusal(413, Outcome.TOO_LARGE, "the body is over 25 MiB")

@@ -1,0 +1,226 @@
+"""Telling one story from its beginning to its end, and judging it.
+
+Rule: faults first, then calm; then everything has to come to rest, show the truth, and go on when people help.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from bot.core.model import AwaitingApproval, Release, Running
+from bot.simulator.clock import VirtualClock
+from bot.store import Store
+from tests.chaos.catalogue import KINDS, words_of
+from tests.chaos.house import House, Violated
+from tests.chaos.invariants import at_rest, at_the_end, busy_rate, troubles, unanswered, untrue_surfaces
+from tests.chaos.log import listening
+from tests.chaos.story import Mishap, Story
+
+_REST_WITHIN = 4.0
+"""Virtual hours after the calm in which everything must come to rest."""
+_HEARD_WITHIN = 0.35
+"""Virtual hours until a command is answered: five looks at the comments, and GitHub's limits in between."""
+_TRUE_WITHIN = 75.0
+"""Virtual seconds until GitHub shows the truth: 60, and the pause between two edits with a margin."""
+_LONG_SILENCE = 1_000.0
+"""The same after a fault that lasted: a report that failed for long is tried again every 15 minutes."""
+_LASTING = (
+    "F49",
+    "F50 GitHub is down",
+    "F54",
+    "F58",
+    "F68",
+    "F71",
+    "F47",
+    "F52",
+    "F46",
+    "F60",
+    "F25 no answer",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a story ended: `broken` names the promise, None when all were kept."""
+
+    story: Story
+    trace: tuple[str, ...]
+    broken: str | None = None
+    how: str = ""
+    words: tuple[str, ...] = ()
+    """How each release ended."""
+
+
+def tell(story: Story) -> Verdict:
+    """Tells it on a file system in memory where there is one."""
+    memory = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder, listening() as log:
+        house = House(story, Path(folder), _empty_database())
+        log.house = house
+        house.loop.set_exception_handler(
+            lambda *_: None
+        )  # what the garbage collector finds, and when, is no matter
+        with house.disk:
+            try:
+                house.loop.run_until_complete(_whole(house))
+            except Violated as violated:
+                name, _, how = str(violated).partition(": ")
+                return Verdict(story, tuple(house.trace), name, how)
+            finally:
+                _closed(house)
+        return Verdict(story, tuple(house.trace), words=tuple(_words(house)))
+
+
+def _words(house: House) -> Iterator[str]:
+    for known in house.witness.releases.values():
+        yield str(known.release.word)
+
+
+async def _whole(house: House) -> None:
+    story = house.story
+    house.begins_to_live()
+    for ask in story.asks:
+        text = f"/release {ask.version}"
+        house.at(ask.at, lambda text=text, ask=ask: house.says_command(text, by=ask.by, issue=ask.issue))  # type: ignore[misc]
+    for mishap in story.mishaps:
+        house.at(mishap.at, lambda mishap=mishap: _strikes(house, mishap))  # type: ignore[misc]
+    if story.shape == "branch":
+        for round_ in range(6):
+            house.at(200 + 240 * round_, lambda: _pushes(house))
+    await house.passes(seconds=max(story.calm, max((m.at for m in story.mishaps), default=0)))
+    house.calms()
+    if not await house.until_true(lambda: house.awake, hours=1):
+        raise Violated("the bot lives at the end", "it does not start any more")
+    await _comes_to_rest(house)
+    await _shows_the_truth(house, long=_is_long(story))
+    await _is_quiet(house)
+    await _is_helped(house)
+    for name, how in at_the_end(house):
+        raise Violated(name, how)
+
+
+def _strikes(house: House, mishap: Mishap) -> None:
+    house.tell(f"* {words_of(mishap)}")
+    KINDS[mishap.kind].do(house, mishap)
+
+
+def _pushes(house: House) -> None:
+    house.world.hand("walt").pushes(house.oss, "nightly")
+
+
+def _is_long(story: Story) -> bool:
+    return any(mishap.kind.startswith(_LASTING) for mishap in story.mishaps)
+
+
+# -- after the faults --------------------------------------------------------------------------------
+
+
+async def _is_heard(house: House) -> None:
+    """Every command is answered; those that never are, are judged at the end."""
+    await house.until_true(lambda: not unanswered(house), hours=_HEARD_WITHIN)
+
+
+async def _comes_to_rest(house: House) -> None:
+    """People do what only people can: approve, resume."""
+    await _is_heard(house)
+
+    def waits_or_rests() -> bool:
+        return at_rest(house) or any(_needed(known.release) for known in house.witness.releases.values())
+
+    for _ in range(30):
+        if not await house.until_true(waits_or_rests, hours=_REST_WITHIN):
+            raise Violated("everything comes to rest", _standing(house))
+        if at_rest(house):
+            return
+        await house.passes(seconds=5)
+        _approve(house)
+        await house.passes(seconds=60)
+    raise Violated("everything comes to rest", _standing(house))
+
+
+def _needed(release: Release) -> str | None:
+    """What is asked for that a person of good will would say."""
+    if release.word.final:
+        return None
+    if release.paused_by is not None:
+        return f"/release resume {release.version}"
+    for name, record in release.steps.items():
+        if isinstance(record.state, AwaitingApproval) and not release.cancelling:
+            return f"/release approve {release.version} {name}"
+        if isinstance(record.state, Running) and record.state.run.held:
+            return "environment"
+    return None
+
+
+def _approve(house: House) -> None:
+    for known in house.witness.releases.values():
+        words = _needed(known.release)
+        if words == "environment":
+            for run in house.world.runs:
+                house.world.hand("ada").approves(run)
+        elif words is not None:
+            house.says_command(words, by="ada", issue=known.release.issue)
+
+
+async def _shows_the_truth(house: House, *, long: bool) -> None:
+    await house.passes(seconds=_TRUE_WITHIN)
+    if long and untrue_surfaces(house):
+        await house.until_true(lambda: not untrue_surfaces(house), hours=_LONG_SILENCE / 3600)
+    for name, how in untrue_surfaces(house):
+        raise Violated(name, how)
+
+
+async def _is_quiet(house: House) -> None:
+    before = len(house.world.ledger)
+    await house.passes(minutes=3)
+    if (found := busy_rate(house, before, 3)) is not None:
+        raise Violated(*found)
+
+
+async def _is_helped(house: House) -> None:
+    """A maintainer answers every call for a person until each release has ended: no dead ends."""
+    for verb in ("retry", "skip", "cancel", "cancel", "cancel", "cancel"):
+        for release, step, _ in list(troubles(house)):
+            place = f" {step}" if verb != "cancel" else ""
+            house.says_command(f"/release {verb} {release.version}{place}", by="ada", issue=release.issue)
+        await _comes_to_rest(house)
+        if all(known.release.word.final for known in house.witness.releases.values()):
+            return await _shows_the_truth(house, long=False)
+    raise Violated("every release can be ended", _standing(house))
+
+
+def _standing(house: House) -> str:
+    return "; ".join(
+        f"{known.release.version} {known.release.word}: "
+        + ", ".join(f"{name} {record.state.kind}" for name, record in known.release.steps.items())
+        for known in house.witness.releases.values()
+    )
+
+
+def _closed(house: House) -> None:
+    """Whatever is left is dropped; nothing of it is judged any more."""
+    life = house.life
+    if life is not None:
+        house.loop.run_until_complete(life.buried())
+    house.life = None
+    with suppress(Exception):
+        house.loop.run_until_complete(house.loop.shutdown_asyncgens())
+    house.loop.close()
+
+
+@cache
+def _empty_database() -> Path:
+    """Migrated once per process, and copied for every story."""
+    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    path = folder / "empty.db"
+
+    async def made() -> None:
+        store = await Store.open(f"sqlite:///{path}", now=VirtualClock().now)
+        await store.close()
+
+    asyncio.run(made())
+    return path
