@@ -7,14 +7,17 @@ are ratios to the quiet state of the same process.
 import asyncio
 import contextlib
 import hashlib
+import random
 import sys
 import tempfile
+import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL, Popen
 
 from benchmarks.doors import bot_on, database_argument, peak_mb, target_of
-from benchmarks.load import percentile, steady
+from benchmarks.load import delivery, percentile
 from benchmarks.processes import Process
 
 MIB = 1024 * 1024
@@ -132,24 +135,72 @@ def attacked(process: Process, name: str, number: int | None = None) -> Iterator
         child.wait()
 
 
-async def good(process: Process, *, seconds: int = SECONDS, per_second: int = PER_SECOND) -> list[float]:
-    """Latencies in ms of good deliveries, once the attack is under way; one that is not taken fails."""
-    await asyncio.sleep(1.5)
-    return await steady(target_of(process), per_second=per_second, seconds=seconds)
+@dataclass(frozen=True)
+class Good:
+    """How good deliveries fared: latencies in ms, sorted, and how many were not taken."""
+
+    latencies: list[float]
+    lost: int
+
+
+async def good(process: Process, *, seconds: int = SECONDS, per_second: int = PER_SECOND) -> Good:
+    """Good deliveries at a steady rate, each on a new connection, as GitHub makes them."""
+    target, luck = target_of(process), random.Random(process.port)
+    latencies: list[float] = []
+    lost = 0
+
+    async def one(request: bytes, due: float) -> None:
+        nonlocal lost
+        try:
+            async with asyncio.timeout(10):  # then GitHub gives up
+                reader, writer = await asyncio.open_connection(target.host, target.port)
+                writer.write(request)
+                taken = (await reader.readuntil(b"\r\n")).split()[1] == b"202"
+                writer.transport.abort()
+        except (OSError, TimeoutError, asyncio.IncompleteReadError):
+            taken = False
+        latencies.append((time.perf_counter() - due) * 1000)
+        lost += not taken
+
+    requests = [delivery(target, luck) for _ in range(per_second * seconds)]
+    began = time.perf_counter() + 0.1
+    async with asyncio.TaskGroup() as tasks:
+        for number, request in enumerate(requests):
+            due = began + number / per_second
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            tasks.create_task(one(request, due))
+    return Good(sorted(latencies), lost)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The quiet state and the attacked one of the same process. Memory: the most it ever had, in MB."""
+
+    quiet: Good
+    attacked: Good
+    quiet_mb: float
+    attacked_mb: float
+
+
+def measure(process: Process, name: str, *, number: int | None = None, seconds: int = SECONDS) -> Figures:
+    quiet, memory = asyncio.run(good(process, seconds=seconds)), peak_mb(process)
+    with attacked(process, name, number):
+        time.sleep(1.5)  # until it is under way
+        found = asyncio.run(good(process, seconds=seconds))
+    return Figures(quiet, found, memory, peak_mb(process))
 
 
 def main() -> None:
     database = database_argument("Good deliveries while bad ones pour in.")
-    print(f"{'':34}{'p50 ms':>10}{'p99 ms':>10}{'of quiet':>10}{'peak MB':>10}{'of quiet':>10}")
+    print(f"{'':34}{'lost':>6}{'p50 ms':>10}{'p99 ms':>10}{'of quiet':>10}{'peak MB':>10}{'of quiet':>10}")
     for name in ATTACKS:
         with tempfile.TemporaryDirectory() as folder, bot_on(database, Path(folder)) as process:
-            quiet, memory = asyncio.run(good(process)), peak_mb(process)
-            with attacked(process, name):
-                found = asyncio.run(good(process))
-            p99 = percentile(found, 0.99)
-            share, most = p99 / percentile(quiet, 0.99), peak_mb(process)
+            found = measure(process, name)
+        p50, p99 = (percentile(found.attacked.latencies, share) for share in (0.5, 0.99))
         print(
-            f"{name:34}{percentile(found, 0.5):10.2f}{p99:10.2f}{share:10.1f}{most:10.0f}{most / memory:10.2f}",
+            f"{name:34}{found.attacked.lost:6}{p50:10.2f}{p99:10.2f}"
+            f"{p99 / percentile(found.quiet.latencies, 0.99):10.1f}"
+            f"{found.attacked_mb:10.0f}{found.attacked_mb / found.quiet_mb:10.2f}",
             flush=True,
         )
 

@@ -23,7 +23,9 @@ def manifest() -> dict[str, object]:
     return read
 
 
-def test_the_app_asks_for_exactly_the_permissions_of_the_contract(manifest: dict[str, object]) -> None:
+def test_attack_32_the_app_asks_for_exactly_the_permissions_of_the_contract(
+    manifest: dict[str, object],
+) -> None:
     assert manifest["default_permissions"] == ALLOWED
 
 

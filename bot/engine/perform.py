@@ -98,6 +98,7 @@ class Performer:
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._denials: Counter[Key] = Counter()
         self._sought: dict[tuple[str, str], datetime] = {}
+        self._opening: set[Key] = set()
         self._closed = False
         means.releases.on_change(self.changed)
 
@@ -117,21 +118,28 @@ class Performer:
                     task.cancel()
                 del self._tasks[key]
         for key in wanted:
-            if key not in self._tasks and not self._closed:
+            if key not in self._tasks and (not self._closed or isinstance(key[1], Dispatch)):
                 self._tasks[key] = asyncio.create_task(self._keep_trying(key), name=f"effect {key}")
 
     async def close(self, grace_seconds: float) -> None:
-        """Lets requests that must not be cut off come to their end, for a while."""
+        """Lets requests that must not be cut off come to their end, for a while: a send just being opened, too."""
         self._closed = True
-        sending = [task for key, task in self._tasks.items() if isinstance(key[1], Dispatch)]
-        for task in self._tasks.values():
-            if task not in sending:
+        for key, task in self._tasks.items():
+            if not self._must_end(key):
                 task.cancel()
-        if sending:
-            await asyncio.wait(sending, timeout=grace_seconds)
+        end = asyncio.get_running_loop().time() + grace_seconds
+        while sending := [t for key, t in self._tasks.items() if self._must_end(key) and not t.done()]:
+            left = end - asyncio.get_running_loop().time()
+            if left <= 0:
+                break
+            await asyncio.wait(sending, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def _must_end(self, key: Key) -> bool:
+        """A send whose number is opened and which does not leave would be looked for in vain, and a person asked."""
+        return isinstance(key[1], Dispatch) or key in self._opening
 
     async def _keep_trying(self, key: Key) -> None:
         release_id, effect = key
@@ -192,7 +200,14 @@ class Performer:
             await self._clock.sleep(pause)
         outcome = await self._checks.of(release, step, effect.send)
         await self._sights.read(step.repo)
-        await self._releases.happen(release.id, outcome)
+        if self._closed:
+            return
+        key = (release.id, effect)
+        self._opening.add(key)
+        try:
+            await self._releases.happen(release.id, outcome)
+        finally:
+            self._opening.discard(key)
 
     async def _dispatch(self, release: Release, step: DispatchStep, effect: Dispatch) -> None:
         """The one request of this send number. It is on disk as open; whatever is not definite goes to the finder."""

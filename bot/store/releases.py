@@ -106,7 +106,7 @@ class Releases:
 
         return await self._database.transact(work)
 
-    async def commit(
+    async def commit(  # noqa: PLR0913 - everything that one transaction writes, by name
         self,
         stored: Stored,
         release: Release,

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from bot.web.refusals import Outcome, Refusal
 
 MIB = 1024 * 1024
+_PIECE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +33,36 @@ class Limits:
     depth: int = 64
 
 
-@dataclass(slots=True)
 class Body:
-    """The raw bytes, and the SHA-256 signature that they would have with each secret, in hex digits."""
+    """A body in pieces, with the SHA-256 signatures that it would have: one for each secret, in hex digits.
 
-    raw: bytearray
-    signatures: Sequence[bytes]
-    is_large: bool
+    In pieces, because one growing block of memory is moved again and again, and what it leaves behind stays taken.
+    """
+
+    def __init__(self, secrets: Sequence[bytes]) -> None:
+        self._macs = [hmac.new(secret, digestmod="sha256") for secret in secrets]
+        self._pieces = [bytearray()]
+        self.size = 0
+        self.is_large = False
+
+    def add(self, chunk: bytes) -> None:
+        if (
+            len(self._pieces[-1]) >= _PIECE
+        ):  # a sender that sends byte by byte shall not get an object for each
+            self._pieces.append(bytearray())
+        self._pieces[-1] += chunk
+        self.size += len(chunk)
+        for mac in self._macs:
+            mac.update(chunk)
+
+    @property
+    def raw(self) -> bytes:
+        """All of it at once, put together anew each time: for a body that is known to be good."""
+        return b"".join(self._pieces)
+
+    @property
+    def signatures(self) -> Sequence[bytes]:
+        return [mac.hexdigest().encode() for mac in self._macs]
 
 
 class Reader:
@@ -52,30 +76,29 @@ class Reader:
     async def read(self, request: Request) -> AsyncIterator[Body]:
         """The body, while its place in memory is held. Raises Refusal."""
         self._check_declared(request)
-        raw = bytearray()
-        macs = [hmac.new(secret, digestmod="sha256") for secret in self._secrets]
-        is_large = False
+        body = Body(self._secrets)
         try:
             try:
                 async with asyncio.timeout(self._limits.read_time):
-                    async for chunk in request.stream():
-                        size = len(raw) + len(chunk)
-                        if size > self._limits.body:
-                            raise _too_large()
-                        if size > self._limits.large_from and not is_large:
-                            await self._take_permit()
-                            is_large = True
-                        raw += chunk
-                        for mac in macs:
-                            mac.update(chunk)
+                    await self._fill(body, request)
             except TimeoutError:
                 raise Refusal(408, Outcome.TOO_SLOW, "the body did not arrive in time") from None
             except ClientDisconnect:
                 raise Refusal(400, Outcome.BROKEN_OFF, "the body broke off") from None
-            yield Body(raw, [mac.hexdigest().encode() for mac in macs], is_large)
+            yield body
         finally:
-            if is_large:
+            if body.is_large:
                 self._permits.release()
+
+    async def _fill(self, body: Body, request: Request) -> None:
+        async for chunk in request.stream():
+            size = body.size + len(chunk)
+            if size > self._limits.body:
+                raise _too_large()
+            if size > self._limits.large_from and not body.is_large:
+                await self._take_permit()
+                body.is_large = True
+            body.add(chunk)
 
     def _check_declared(self, request: Request) -> None:
         declared = request.headers.get("content-length", "")

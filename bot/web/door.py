@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bot.metrics import Metrics
-from bot.web.body import MIB, Body, Limits, Reader
+from bot.web.body import MIB, Limits, Reader
 from bot.web.payload import NotAcceptable, parse_payload
 from bot.web.refusals import Complaints, Outcome, Refusal
 
@@ -109,12 +109,13 @@ class _Door:
             self._verify(signature, body.signatures)
             event = _only_header(request, "X-GitHub-Event", _EVENT)
             delivery_id = _only_header(request, "X-GitHub-Delivery", _DELIVERY)
-            payload = await self._parse(body)
+            raw = body.raw
+            payload = await self._parse(raw, is_large=body.is_large)
             arrival = Arrival(
                 delivery_id=delivery_id,
                 event=event,
                 second_key=self._second_key(event, payload),
-                body=bytes(body.raw),
+                body=raw,
                 payload=payload,
                 received_at=self._now(),
             )
@@ -132,11 +133,11 @@ class _Door:
             raise Refusal(401, Outcome.UNSIGNED, "the signature is not right for any secret of this app")
         self._metrics.verified.labels(str(right.index(True) + 1)).inc()
 
-    async def _parse(self, body: Body) -> dict[str, object]:
+    async def _parse(self, raw: bytes, *, is_large: bool) -> dict[str, object]:
         try:
-            if body.is_large:  # long enough to be felt by everybody else on the event loop
-                return await asyncio.to_thread(parse_payload, body.raw, self._limits.depth)
-            return parse_payload(body.raw, self._limits.depth)
+            if is_large:  # long enough to be felt by everybody else on the event loop
+                return await asyncio.to_thread(parse_payload, raw, self._limits.depth)
+            return parse_payload(raw, self._limits.depth)
         except NotAcceptable:
             raise Refusal(400, Outcome.MALFORMED, "the body is not an acceptable JSON object") from None
 
@@ -144,7 +145,7 @@ class _Door:
 _ACCEPTED = json.dumps({"message": "accepted"}).encode()
 _SEEN = json.dumps({"message": "seen before"}).encode()
 _SIGNATURE = re.compile(rb"sha256=([0-9a-f]{64})")
-_EVENT = re.compile(rb"[a-z_]{1,50}")
+_EVENT = re.compile(rb"[a-z0-9_]{1,50}")
 _DELIVERY = re.compile(rb"[!-~]{1,100}")
 
 

@@ -53,37 +53,42 @@ def bounded_lines(*, most: int = MOST_LINES, patience: float = PATIENCE_SECONDS)
 
 
 class _Crowd:
-    """All open connections, the one first that has been waited for longest."""
+    """All open connections and since when they are waited for, the longest first."""
 
     def __init__(self, most: int, patience: float) -> None:
         self._most, self._patience = most, patience
-        self._since: dict[asyncio.Transport, float] = {}
+        self._strangers: dict[asyncio.Transport, float] = {}
+        self._served: dict[asyncio.Transport, float] = {}
+        """Those that got something done: they go last, a proxy keeps them for the next delivery."""
         self._looking = False
 
     def enter(self, line: asyncio.Transport) -> None:
-        if len(self._since) >= self._most:
-            self._end(next(iter(self._since)))
-        self._since[line] = asyncio.get_running_loop().time()
+        if len(self._strangers) + len(self._served) >= self._most:
+            self._end(next(iter(self._strangers or self._served)))
+        self._strangers[line] = asyncio.get_running_loop().time()
         if not self._looking:
             self._look()
 
     def leave(self, line: asyncio.Transport) -> None:
-        self._since.pop(line, None)
+        self._strangers.pop(line, None)
+        self._served.pop(line, None)
 
     def served(self, line: asyncio.Transport) -> None:
         """Its time begins anew."""
-        if self._since.pop(line, None) is not None:
-            self._since[line] = asyncio.get_running_loop().time()
+        if line in self._strangers or line in self._served:
+            self.leave(line)
+            self._served[line] = asyncio.get_running_loop().time()
 
     def _look(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._since and loop.time() - next(iter(self._since.values())) > self._patience:
-            self._end(next(iter(self._since)))
-        self._looking = bool(self._since)
+        for lines in (self._strangers, self._served):
+            while lines and loop.time() - next(iter(lines.values())) > self._patience:
+                self._end(next(iter(lines)))
+        self._looking = bool(self._strangers or self._served)
         if self._looking:
             loop.call_later(self._patience / 10, self._look)
 
     def _end(self, line: asyncio.Transport) -> None:
         """At once: what is still to be sent to it would keep it open."""
-        del self._since[line]
+        self.leave(line)
         line.abort()

@@ -14,7 +14,7 @@ class NotAcceptable(ValueError):
     """The body is no JSON object that the bot takes."""
 
 
-def parse_payload(body: bytes | bytearray, depth: int) -> dict[str, object]:
+def parse_payload(body: bytes, depth: int) -> dict[str, object]:
     """The JSON object in `body`, without anything that could surprise code or database further in.
 
     Refused with NotAcceptable: other values, duplicate names, NaN and infinity, integers over 64 bits, text that is

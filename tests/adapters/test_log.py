@@ -106,7 +106,9 @@ def test_what_is_bound_to_the_context_is_on_every_line_libraries_included(start:
         "\ud800",
     ],
 )
-def test_control_characters_stay_inside_their_line(start: Start, log_format: Format, evil: str) -> None:
+def test_attack_45_control_characters_stay_inside_their_line(
+    start: Start, log_format: Format, evil: str
+) -> None:
     written = start(log_format)
 
     log().info(evil, job=evil, nested={evil: [evil]}, exception=evil, stack=evil)
@@ -133,7 +135,9 @@ SECRETS = [
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
 @pytest.mark.parametrize("secret", SECRETS)
-def test_a_secret_is_blank_wherever_it_stands(start: Start, log_format: Format, secret: str) -> None:
+def test_attack_42_a_secret_is_blank_wherever_it_stands(
+    start: Start, log_format: Format, secret: str
+) -> None:
     written = start(log_format)
     redact("registered secret")
 
@@ -326,7 +330,7 @@ def test_plain_words_are_left_alone(text: str) -> None:
     token=st.text("abcXYZ019._-", min_size=6, max_size=300),
     after=st.text(max_size=20),
 )
-def test_a_token_of_any_length_is_blanked_in_any_text(before: str, token: str, after: str) -> None:
+def test_attack_42_a_token_of_any_length_is_blanked_in_any_text(before: str, token: str, after: str) -> None:
     assert f"ghs_{token}" not in scrub(f"{before}ghs_{token} {after}")
 
 

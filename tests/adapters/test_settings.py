@@ -137,7 +137,7 @@ def test_the_exception_carries_no_secret_in_its_cause(load: Load) -> None:
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
-def test_settings_do_not_show_their_secrets(load: Load, private_key_pem: str) -> None:
+def test_attack_49_settings_do_not_show_their_secrets(load: Load, private_key_pem: str) -> None:
     shown = repr(load(DATABASE_URL="postgres://me:hunter2@db/x"))
 
     assert "open sesame" not in shown

@@ -144,6 +144,10 @@ pipelines:
             if (found := self._found([text]))
         ]
 
+    def told_at_home(self) -> list[str]:
+        """What the bot wrote of it where it may be read: without this, nothing could have been betrayed."""
+        return self._found([_text_of(entry) for entry in self.stage.world.ledger.writes if entry.private])
+
     def _found(self, texts: Iterable[str]) -> list[str]:
         looked_for = re.compile("|".join(sorted({*self.pieces, *self.numbers()})))
         return sorted(

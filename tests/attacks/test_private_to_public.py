@@ -143,6 +143,7 @@ async def test_attack_36_38_and_39_no_piece_of_a_private_repository_is_in_any_pu
     happens(vault)
     await _story(vault)
 
+    assert vault.told_at_home() or happens is gets_the_forbidden_tag
     assert vault.betrayed() == []
     assert vault.betrayed_in(await _pages(stage)) == []
     comments = [c for c in stage.world.comments_of_bot(stage.oss) if "<!-- release-bot:" in c.body]

@@ -7,6 +7,11 @@ import argparse
 import os
 import sys
 
+from tests.chaos.campaign import tell
+from tests.chaos.drawing import draw
+from tests.chaos.seeds import explain, explain_some, run
+from tests.chaos.telling import as_words
+
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
@@ -24,11 +29,6 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    from tests.chaos.campaign import tell
-    from tests.chaos.drawing import draw
-    from tests.chaos.seeds import explain, explain_some, run
-    from tests.chaos.telling import as_words
-
     given = _arguments()
     if given.shortest:
         return 1 if explain(given.seed).broken else 0
@@ -44,9 +44,6 @@ def main() -> int:
 if __name__ == "__main__":
     if os.environ.get("PYTHONHASHSEED") != "0":
         # The order of sets of texts follows from it, and a trace is the same byte for byte only with the same one.
-        os.execve(
-            sys.executable,
-            [sys.executable, "-m", "tests.chaos", *sys.argv[1:]],
-            {**os.environ, "PYTHONHASHSEED": "0"},
-        )
+        again = [sys.executable, "-m", "tests.chaos", *sys.argv[1:]]
+        os.execve(sys.executable, again, {**os.environ, "PYTHONHASHSEED": "0"})  # noqa: S606 - no shell is wanted
     sys.exit(main())

@@ -53,3 +53,8 @@ class Branches:
         with os.fdopen(self._pipe, "wb") as pipe:
             pickle.dump(result, pipe)
         os._exit(0)
+
+    def ends(self) -> None:
+        """A double never goes on where the teller goes on."""
+        if self.doubled:
+            os._exit(1)

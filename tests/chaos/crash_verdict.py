@@ -47,6 +47,7 @@ class Seen:
             (check.name, check.conclusion)
             for repo in world.repositories.values()
             for check in repo.check_runs.values()
+            if check.app is world.app
         )
         for version, step in day.asked:
             comments -= Counter([f"@maya release N needs you at `{step}`"])
@@ -74,11 +75,10 @@ def _gist(body: str) -> str:
     return f"{asks[1]}N{asks[2]}" if asks else _CHANGING.sub("N", first.split(", ")[0])
 
 
-def wrongs(day: Day, usual: Seen | None, errors: list[str]) -> Iterator[str]:
+def wrongs(day: Day, usual: Seen | None) -> Iterator[str]:
     """What is not as promised; `usual` is what is seen when the process never ends."""
     if usual is not None:
         yield from Seen.of(day).differs(usual)
-    yield from errors
     yield from day.stage.world.unexpected
     yield from _promises(day)
     yield from _books(day)
@@ -125,9 +125,8 @@ def _books(day: Day) -> Iterator[str]:
 
 
 def _opened(day: Day) -> Counter[tuple[str, str, str]]:
-    return Counter(
-        (repo, file, ref) for repo, file, ref in _ask(day, "SELECT repo, workflow, ref FROM outbox")
-    )
+    rows = _ask(day, "SELECT repo, workflow, ref FROM outbox")
+    return Counter((str(repo), str(file), str(ref)) for repo, file, ref in rows)
 
 
 def _place(entry: Entry) -> tuple[str, str, str]:

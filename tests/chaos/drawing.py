@@ -13,10 +13,10 @@ _VERSIONS = ("1.0.3", "1.0.4", "1.1.0", "2.0.0")
 
 
 def draw(seed: int) -> Story:
-    luck = Random(f"story {seed}")  # noqa: S311 - a seeded story
+    luck = Random(f"story {seed}")
     shapes = list(SHAPES)
     shape = luck.choices(shapes, [SHAPES[name].weight for name in shapes])[0]
-    releases = luck.choice((1, 1, 1, 2, 2, 3, 4)) if SHAPES[shape].several else 1
+    releases = luck.choice((1, 1, 1, 1, 1, 2, 2, 3, 4)) if SHAPES[shape].several else 1
     asks = tuple(
         Ask(round(luck.uniform(0, 90) * number, 1), version, luck.choice((7, 7, 8)))
         for number, version in enumerate(_VERSIONS[:releases])

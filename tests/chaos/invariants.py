@@ -106,10 +106,8 @@ def _untrue_checks(house: House) -> Iterator[Finding_]:
                         f"{release.version} / {step.name} ({record.state.kind})",
                     )
             elif expected is not None and (newest.status, newest.conclusion) != expected:
-                yield (
-                    "check runs tell the truth",
-                    f"{release.version} / {step.name} is {record.state.kind}, shown is {newest.status} {newest.conclusion}",
-                )
+                what = f"{release.version} / {step.name} is {record.state.kind}"
+                yield "check runs tell the truth", f"{what}, shown is {newest.status} {newest.conclusion}"
 
 
 def _newest_check(house: House, release: Release, step: RunStep) -> CheckRun | None:

@@ -1,6 +1,6 @@
 """What every kind of mishap has in common: how it is drawn, how it is done, and how it is told.
 
-Rule: `draw` decides beforehand what can be decided; `do` only carries it out, and chooses among what is there by `luck`.
+Rule: `draw` decides beforehand what can be decided; `do` carries it out, and chooses among what is there by `luck`.
 """
 
 from collections.abc import Callable, Sequence

@@ -13,15 +13,25 @@ from tests.chaos.shapes import SHAPES
 from tests.chaos.story import Mishap
 
 VERBS = (
-    "retry", "retry STEP", "redo STEP", "skip STEP", "pause", "resume", "cancel", "approve", "adopt STEP", "status", "help",
-)  # fmt: skip
+    "retry",
+    "retry STEP",
+    "redo STEP",
+    "skip STEP",
+    "pause",
+    "resume",
+    "cancel",
+    "approve",
+    "adopt STEP",
+    "status",
+    "help",
+)
 
 
 def _suspended(house: House, mishap: Mishap) -> None:
     installation, owner = house.world.installation("acme"), house.world.hand("ada")
     if installation.suspended_at is None:
         owner.suspends(installation)
-        house.after(mishap.m, lambda: house.heals_installation())
+        house.after(mishap.m, house.heals_installation)
 
 
 def _dropped(house: House, mishap: Mishap) -> None:
@@ -29,7 +39,7 @@ def _dropped(house: House, mishap: Mishap) -> None:
     repo = (house.oss, house.ee)[mishap.n % 2]
     if repo in installation.repositories:
         house.world.hand("ada").removes_from_installation(installation, repo)
-        house.after(mishap.m, lambda: house.heals_installation())
+        house.after(mishap.m, house.heals_installation)
 
 
 def _less_permission(house: House, mishap: Mishap) -> None:
@@ -37,13 +47,13 @@ def _less_permission(house: House, mishap: Mishap) -> None:
     name = ("actions", "issues", "checks", "contents")[mishap.n % 4]
     less: Level = "none" if mishap.n % 2 else "read"
     house.world.hand("ada").accepts_permissions(installation, **{name: less})
-    house.after(mishap.m, lambda: house.heals_installation())
+    house.after(mishap.m, house.heals_installation)
 
 
 def _other_file(house: House, mishap: Mishap) -> None:
     texts = ("", "pipelines: {release: {steps: {other: {dispatch: build.yml}}}}\n", "no: [yaml")
     house.home.files[".github/release-bot.yml"] = texts[mishap.n % 3]
-    house.after(mishap.m, lambda: house.heals_file())
+    house.after(mishap.m, house.heals_file)
 
 
 def _command(luck: Random, mishap: Mishap) -> Mishap:

@@ -13,6 +13,8 @@ from tests.chaos.shapes import CANARY_JOB, CANARY_LINE
 from tests.chaos.story import Mishap
 
 _TRANSIENT = (
+    "dial tcp: lookup registry.npmjs.org: no such host\n##[error]Process completed with exit code 1.\n"
+)
 _BROKEN = "src/main.c:3:1: error: expected ';'\n##[error]Process completed with exit code 2.\n"
 _STRANGE = "something went wrong\n##[error]Process completed with exit code 1.\n"
 
@@ -23,7 +25,7 @@ def _appears_late(house: House, mishap: Mishap) -> None:
 
 def _never_appears(house: House, mishap: Mishap) -> None:
     here = workflow(house, mishap)
-    workflow.on_run(runs=len(workflow.runs) + 1).appears_after(minutes=60_000)
+    here.on_run(runs=len(here.runs) + 1).appears_after(minutes=60_000)
 
 
 def _listed_late(house: House, mishap: Mishap) -> None:
@@ -32,7 +34,7 @@ def _listed_late(house: House, mishap: Mishap) -> None:
 
 def _no_startup(house: House, mishap: Mishap) -> None:
     here = workflow(house, mishap)
-    workflow.on_run(runs=len(workflow.runs) + 1).fails_at_startup()
+    here.on_run(runs=len(here.runs) + 1).fails_at_startup()
 
 
 def _no_cancel(house: House, mishap: Mishap) -> None:
@@ -41,7 +43,7 @@ def _no_cancel(house: House, mishap: Mishap) -> None:
 
 def _environment(house: House, mishap: Mishap) -> None:
     here = workflow(house, mishap)
-    workflow.on_run(runs=len(workflow.runs) + 1).waits_for_environment("production")
+    here.on_run(runs=len(here.runs) + 1).waits_for_environment("production")
 
 
 def _takes_long(house: House, mishap: Mishap) -> None:
@@ -51,17 +53,15 @@ def _takes_long(house: House, mishap: Mishap) -> None:
 def _fails(log: str) -> Do:
     def do(house: House, mishap: Mishap) -> None:
         here = workflow(house, mishap)
-        job, text = (
-            ("build", log) if workflow.repository is house.oss else (CANARY_JOB, f"{CANARY_LINE}\n{log}")
-        )
-        here.on_run(attempts=mishap.n, runs=len(workflow.runs) + 1).job(job).fails(log=text)
+        job, text = ("build", log) if here.repository is house.oss else (CANARY_JOB, f"{CANARY_LINE}\n{log}")
+        here.on_run(attempts=mishap.n, runs=len(here.runs) + 1).job(job).fails(log=text)
 
     return do
 
 
 def _skips_all(house: House, mishap: Mishap) -> None:
     here = workflow(house, mishap)
-    workflow.on_run(attempts=1, runs=len(workflow.runs) + 1).skips_every_job()
+    here.on_run(attempts=1, runs=len(here.runs) + 1).skips_every_job()
 
 
 def _silent(house: House, mishap: Mishap) -> None:
@@ -74,8 +74,8 @@ def _rerun_lag(house: House, mishap: Mishap) -> None:
 
 def _disabled(house: House, mishap: Mishap) -> None:
     here = workflow(house, mishap)
-    workflow.state = "disabled_manually"
-    house.after(mishap.m, lambda: setattr(workflow, "state", "active"))
+    here.state = "disabled_manually"
+    house.after(mishap.m, lambda: setattr(here, "state", "active"))
 
 
 def _some_run(house: House, mishap: Mishap) -> Run | None:
@@ -131,9 +131,9 @@ def _tag_appears(house: House, mishap: Mishap) -> None:
 def _starts_by_hand(house: House, mishap: Mishap) -> None:
     """A person presses "Run workflow"; it is never taken for the bot's."""
     here = workflow(house, mishap)
-    if workflow.dispatchable and not workflow.on_tag and not workflow.on_branches:
-        inputs = {name: "9.9.9" for name in workflow.inputs}
-        house.world.hand("walt").starts(workflow, **inputs)
+    if here.dispatchable and not here.on_tag and not here.on_branches:
+        inputs = dict.fromkeys(here.inputs, "9.9.9")
+        house.world.hand("walt").starts(here, **inputs)
 
 
 KINDS: dict[str, Kind] = {
@@ -148,7 +148,9 @@ KINDS: dict[str, Kind] = {
     "F41 startup failure": Kind(0.7, lucky, _no_startup, "a run fails at its startup"),
     "F42 a person cancels a run": Kind(1.5, lucky, _by_hand("cancels"), "ada cancels a run"),
     "F42 a person re-runs a run": Kind(1.5, lucky, _by_hand("re-runs"), "ada re-runs a run"),
-    "F42 a person re-runs failed jobs": Kind(1.5, lucky, _by_hand("re-runs the failed jobs of"), "ada re-runs failed jobs"),
+    "F42 a person re-runs failed jobs": Kind(
+        1.5, lucky, _by_hand("re-runs the failed jobs of"), "ada re-runs failed jobs"
+    ),
     "F42 a person deletes a run": Kind(0.7, lucky, _by_hand("deletes"), "ada deletes a run"),
     "F42 logs are gone": Kind(0.7, lucky, _logs_gone, "the logs of a run are gone"),
     "F43 an environment waits": Kind(1, lucky, _environment, "a run waits for an environment"),

@@ -5,6 +5,7 @@ Rule: a worker tells one story after the other and keeps nothing between them bu
 
 import gc
 import multiprocessing
+import os
 import sys
 import time
 import warnings
@@ -67,7 +68,8 @@ def run(seeds: range, jobs: int) -> Tally:
             shown = time.monotonic()
             _say(f"{tally.told} of {len(seeds)} seeds, {len(tally.reds)} red, {_rate(tally, began)}")
     ends = ", ".join(f"{times} {word}" for word, times in sorted(tally.releases.items()))
-    _say(f"{tally.told} seeds, {len(tally.reds)} red, {_rate(tally, began)}; releases: {ends}")
+    cpu = sum(os.times()[:4]) / max(1, tally.told)
+    _say(f"{tally.told} seeds, {len(tally.reds)} red, {_rate(tally, began)}, {cpu:.2f} s of CPU each; releases: {ends}")
     return tally
 
 

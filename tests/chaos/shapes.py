@@ -78,6 +78,7 @@ def _shapes() -> dict[str, Shape]:
         f"      hidden: {{repo: {VAULT}, dispatch: {CANARY_FILE}-build.yml, ref: {CANARY_BRANCH}, nonce: ticket, "
         f"{_VERSION}, {_TIMES}}}\n"
     )
+    approval = '      go: {needs: build, approval: "Publish?"}\n'
     branch = f"      after: {{needs: build, repo: {OSS}, watch: nightly.yml, ref: nightly, {_TIMES}}}\n"
     start_oss = (
         (False, "global-start-release.yml"),
@@ -90,7 +91,7 @@ def _shapes() -> dict[str, Shape]:
         "one step with a nonce": Shape(_file(_build("build", more="nonce: ticket, ")), ("build",), (build,), 4),
         "one after the other": Shape(_file(_build("build"), "{{ series }}"), ("build",), (build,), 3),
         "approval": Shape(
-            _file(_build("build") + '      go: {needs: build, approval: "Publish?"}\n' + hidden.replace("{repo", "{needs: go, repo")),
+            _file(_build("build") + approval + hidden.replace("{repo", "{needs: go, repo")),
             ("build", "go", "hidden"), (build, secret), 3,
         ),
         "hidden": Shape(_file(hidden), ("hidden",), (secret,), 3),

@@ -268,12 +268,13 @@ class Witness:
                 self._dispatched(entry)
 
     def _dispatched(self, entry: Entry) -> None:
-        for place, (key, path, content) in enumerate(self._leaving):
-            if path.endswith(entry.path) and json.loads(content) == entry.body:
-                del self._leaving[place]
-                break
-        else:
+        mine = [
+            one for one in self._leaving if one[1].endswith(entry.path) and json.loads(one[2]) == entry.body
+        ]
+        if not mine:
             return self._breaks("a dispatch belongs to a send", f"{entry.path} {entry.body}")
+        self._leaving.remove(mine[0])
+        key = mine[0][0]
         send = self.sends[key]
         if not all(not each.effect and each.status in {400, 401} for each in send.entries):
             self._breaks("at most one dispatch per send", f"{key} was sent {len(send.entries) + 1} times")

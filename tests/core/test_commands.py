@@ -195,7 +195,7 @@ def test_a_command_that_cannot_be_done_is_refused_with_what_to_write(line: str, 
         "/release adopt 1.0 oss 123",
     ],
 )
-def test_one_badly_formed_version_refuses_the_whole_command(line: str) -> None:
+def test_attack_23_one_badly_formed_version_refuses_the_whole_command(line: str) -> None:
     assert " is not a version: " in refusal(line)
 
 
@@ -236,7 +236,7 @@ def test_what_is_no_run_is_refused(run: str) -> None:
         "/relea\N{LATIN SMALL LETTER LONG S}e 1.0.3",
     ],
 )
-def test_invisible_and_look_alike_characters_get_one_fixed_sentence(line: str) -> None:
+def test_attack_22_invisible_and_look_alike_characters_get_one_fixed_sentence(line: str) -> None:
     assert refusal(line) == refusal("/release é")
     assert "not plain ASCII" in refusal(line)
 

@@ -21,6 +21,7 @@ from bot.core.events import (
     SendUnknown,
 )
 from bot.core.model import Due, Expecting, Finding, NeedsPerson, ReleaseWord, Trouble, TroubleKind
+from bot.core.sends import MOST_REFUSALS
 from tests.core.releases import (
     FIFTEEN_MINUTES,
     OSS,
@@ -323,3 +324,43 @@ def test_a_repository_that_answers_again_gives_back_the_time(place: str) -> None
     else:
         assert isinstance(state, Due)
         assert journey.effects == (CheckSend("build", 1),)
+
+
+def refused_with_401(journey: Journey, *, times: int) -> None:
+    """Each is sent under a new number, after the wait."""
+    for _ in range(times):
+        journey.sends()
+        journey.hears(
+            SendNotDone("build", journey.release.steps["build"].sends, "401", 5.0, unauthorized=True)
+        )
+        journey.waits(5)
+
+
+def test_a_token_that_is_refused_again_and_again_calls_a_person_in_the_end() -> None:
+    journey = Journey()
+    refused_with_401(journey, times=MOST_REFUSALS - 1)
+    before = journey.kind()
+
+    refused_with_401(journey, times=1)
+
+    state = journey.state()
+    assert before == "due"
+    assert isinstance(state, NeedsPerson)
+    assert state.trouble.kind is TroubleKind.REFUSED
+    assert f"{MOST_REFUSALS} sends in a row" in state.trouble.detail
+    assert journey.effects == ()
+
+
+def test_only_refusals_in_a_row_count_and_a_person_s_retry_begins_anew() -> None:
+    journey = Journey()
+    refused_with_401(journey, times=MOST_REFUSALS - 1)
+    journey.sends()
+    journey.hears(SendNotDone("build", journey.release.steps["build"].sends, "a rate limit", 0.0))
+    refused_with_401(journey, times=MOST_REFUSALS - 1)
+    after_a_limit = journey.kind()
+    refused_with_401(journey, times=1)
+
+    journey.orders(commands.Retry(pipeline="release", step="build"))
+    refused_with_401(journey, times=MOST_REFUSALS - 1)
+
+    assert (after_a_limit, journey.kind()) == ("due", "due")

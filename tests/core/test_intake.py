@@ -159,11 +159,11 @@ def test_a_body_replayed_under_another_event_name_is_ignored(name: str, event: s
         ({"comment.performed_via_github_app": {"id": 55}}, "an app wrote the comment for somebody"),
     ],
 )
-def test_only_a_new_comment_by_a_person_counts(changes: Mapping[str, object], reason: str) -> None:
+def test_attack_18_only_a_new_comment_by_a_person_counts(changes: Mapping[str, object], reason: str) -> None:
     assert read_delivery("issue_comment", payload("issue_comment.created", changes)) == Ignored(reason)
 
 
-def test_who_speaks_is_told_by_id_and_not_by_login() -> None:
+def test_attack_17_who_speaks_is_told_by_id_and_not_by_login() -> None:
     renamed = payload("issue_comment.created", {"sender.login": "maya-new"})
 
     assert read_delivery("issue_comment", renamed) == COMMENT

@@ -120,5 +120,5 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS.keys())
-def test_a_bomb_is_only_a_bad_file(text: str) -> None:
+def test_attack_47_a_bomb_is_only_a_bad_file(text: str) -> None:
     assert outcome(text) is None

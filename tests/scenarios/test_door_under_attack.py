@@ -2,21 +2,19 @@
 as somebody else. And what a flood does to a real process.
 """
 
-import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
 import pytest
 
-from benchmarks import processes
-from benchmarks.attack import Flood, good_deliveries
-from benchmarks.load import Target
+from benchmarks.attack import measure
+from benchmarks.doors import bot_on
+from benchmarks.load import percentile
 from bot.simulator.webhooks import Delivery
-from tests.scenarios.stage import ONE_STEP, OSS, Stage
+from tests.scenarios.stage import ONE_STEP, Stage
 
 pytestmark = pytest.mark.anyio
 
@@ -66,7 +64,11 @@ async def told_story(stage: Stage) -> list[Delivery]:
 
 def deeds(stage: Stage) -> list[str]:
     """Everything that the bot has changed on GitHub."""
-    return [f"{e.method} {e.path}" for e in stage.world.ledger if e.method != "GET" and "access_tokens" not in e.path]
+    return [
+        f"{e.method} {e.path}"
+        for e in stage.world.ledger
+        if e.method != "GET" and "access_tokens" not in e.path
+    ]
 
 
 @pytest.mark.parametrize("guid", [None, "", "another-id"])
@@ -134,77 +136,77 @@ async def test_attack_07_a_comment_that_looks_like_every_event_at_once_is_a_comm
     assert deeds(stage) == before
 
 
-def _elsewhere(payload: Mapping[str, object], **repository: object) -> bytes:
-    known = payload["repository"]
-    assert isinstance(known, dict)
-    return json.dumps({**payload, "repository": {**known, **repository}}).encode()
-
-
-async def command_unheard(stage: Stage, text: str) -> dict[str, object]:
-    """The payload of a command whose own delivery was lost."""
-    stage.world.hook.post.loses("issue_comment", "created", times=1)
-    stage.world.hook.active = True
-    comment = stage.world.hand("maya").comments(stage.issue, text)
-    shape = {
-        "action": "created",
-        "issue": {"number": stage.issue.number, "state": "open"},
-        "comment": {
-            "id": comment.id + 1_000,
-            "body": text,
-            "user": {"login": "maya", "id": comment.user.id, "type": "User"},
-            "created_at": stage.clock.now().isoformat(),
-            "updated_at": stage.clock.now().isoformat(),
-        },
-        "sender": {"login": "maya", "id": comment.user.id, "type": "User"},
-        "installation": {"id": 1},
-    }
-    return shape
-
-
 FOREIGN: dict[str, dict[str, object]] = {
     "a repository without the app": {"id": 4711, "full_name": "mallory/widget", "name": "widget"},
-    "a name that was given up": {"id": 4711},
-    "a name with a way out": {"id": 4711, "full_name": "acme/../mallory/widget"},
-    "a name that is no name": {"id": 4711, "full_name": "acme/widget/../../user"},
+    "a name with a way out": {"full_name": "acme/../mallory/widget"},
+    "a name that is a path": {"full_name": "acme/widget/../../user"},
+    "no name": {"full_name": None},
     "no number": {"id": None},
 }
 
 
-@pytest.mark.parametrize("repository", FOREIGN.values(), ids=FOREIGN.keys())
-async def test_attack_08_a_signed_command_from_a_place_that_is_not_ours_has_no_effect(
-    stage: Stage, repository: dict[str, object]
-) -> None:
+async def unheard_command(stage: Stage) -> bytes:
+    """The body of a real command whose delivery was lost."""
     stage.pipeline(ONE_STEP)
-    await stage.opens(HOMES=OSS)
-    genuine = await told_comment(stage)
-    before = deeds(stage)
-
-    body = _elsewhere(genuine, **repository)
-
-    assert await posted(stage, body, event="issue_comment", guid="foreign") == 202
-    assert deeds(stage) == before
-    assert stage.dispatches() == []
+    await stage.says("/release 1.0.3")
+    (lost,) = [delivery for delivery in stage.world.hook.log if delivery.event == "issue_comment"]
+    stage.world.hook.log.clear()
+    return lost.body
 
 
-async def told_comment(stage: Stage) -> dict[str, object]:
-    """The payload of a real command that GitHub could not deliver, and that is not in the issue any more."""
-    stage.world.hook.post.loses("issue_comment", "created", times=1)
-    comment = stage.world.hand("walt").comments(stage.issue, "nothing to see here")
-    stage.world.hook.post.ends()
-    await stage.settle()
-    comment.deleted = True
-    return {}
+@pytest.mark.parametrize("changed", FOREIGN.values(), ids=FOREIGN.keys())
+async def test_attack_08_a_signed_command_from_a_place_without_the_app_has_no_effect(
+    stage: Stage, changed: dict[str, object]
+) -> None:
+    payload = json.loads(await unheard_command(stage))
+    payload["repository"] |= changed
+    payload["installation"] = {"id": 999_999}
+    await stage.opens()
+
+    assert await posted(stage, json.dumps(payload).encode(), event="issue_comment", guid="foreign") == 202
+
+    assert deeds(stage) == []
+    assert stage.statuses() == []
 
 
-async def test_attack_09_a_flood_of_forged_bodies_costs_little_memory_and_time(tmp_path: Path) -> None:
-    with processes.bot(tmp_path) as process:
-        process.seconds_until("/readyz")
-        target = Target("127.0.0.1", process.port, processes.SECRET.encode())
-        quiet = process.resident_mb()
+async def test_attack_08_a_command_in_a_repository_that_is_no_home_has_no_effect(stage: Stage) -> None:
+    body = await unheard_command(stage)
+    await stage.opens(HOMES="acme/another")
 
-        async with Flood(target, large=30, slow=60, endless=5):
-            latencies = await good_deliveries(target, count=100)
+    assert await posted(stage, body, event="issue_comment", guid="not-a-home") == 202
 
-        assert process.peak_mb() - quiet < 150, "MB above the quiet state"
-        assert max(latencies) < 2.0, "seconds, on whatever machine"
-    await asyncio.sleep(0)
+    assert deeds(stage) == []
+
+
+async def test_attack_08_a_body_signed_for_another_hook_is_refused(stage: Stage) -> None:
+    body = await unheard_command(stage)
+    stage.world.webhook_secret, ours = "the secret of another app", stage.world.webhook_secret
+    await stage.opens(WEBHOOK_SECRET=ours)
+
+    assert await posted(stage, body, event="issue_comment", guid="another-hook") == 401
+
+    assert deeds(stage) == []
+
+
+async def test_attack_08_the_same_command_from_where_it_was_given_is_carried_out(stage: Stage) -> None:
+    body = await unheard_command(stage)
+    await stage.opens()
+
+    assert await posted(stage, body, event="issue_comment", guid="genuine") == 202
+
+    await stage.until(lambda: stage.state() == "released")
+
+
+@pytest.mark.parametrize(
+    ("attack", "number"),
+    [("large bodies, made-up signature", 30), ("heads without end", 300), ("chunks without end", 8)],
+)
+def test_attack_09_a_flood_costs_a_real_process_little_memory_and_no_good_delivery(
+    attack: str, number: int, tmp_path: Path
+) -> None:
+    with bot_on(None, tmp_path) as process:
+        found = measure(process, attack, number=number, seconds=1)
+
+    assert found.attacked.lost == 0
+    assert found.attacked_mb - found.quiet_mb < 120
+    assert percentile(found.attacked.latencies, 0.99) < 5_000, "ms, on whatever machine"

@@ -65,7 +65,7 @@ def since(stage: Stage, when: datetime) -> list[Entry]:
     return [entry for entry in stage.world.ledger if entry.at >= when]
 
 
-@pytest.mark.parametrize("outage", OUTAGES)
+@pytest.mark.parametrize("outage", ["502", "no answer"])
 async def test_six_hours_without_github_cost_no_release_anything(stage: Stage, outage: str) -> None:
     await six_releases(stage)
     before, calls, gone = states(stage), len(stage.said()), stage.clock.now()
@@ -91,7 +91,7 @@ async def test_six_hours_without_github_cost_no_release_anything(stage: Stage, o
     assert back - gone == timedelta(hours=6)
 
 
-@pytest.mark.parametrize("outage", OUTAGES)
+@pytest.mark.parametrize("outage", ["503 and a unicorn", "no connection"])
 async def test_a_bot_that_starts_while_github_is_away_waits_for_it(stage: Stage, outage: str) -> None:
     await six_releases(stage)
     before = states(stage)

@@ -1,7 +1,8 @@
 """Webhooks are hints: lost, doubled, late or in any order, they change nothing; and GitHub may be away for hours."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -124,3 +125,48 @@ async def test_a_suspended_installation_calls_a_person_and_everything_goes_on_wh
     stage.world.hand("ada").unsuspends(installation)
     await stage.until(lambda: stage.state() == "released", hours=1)
     assert len(stage.dispatches()) == 1
+
+
+async def test_without_any_webhook_the_end_of_a_run_is_noticed_within_three_minutes(stage: Stage) -> None:
+    """Twelve runs, whose ends fall at all times between two looks."""
+    stage.pipeline(ONE_STEP)
+    stage.world.hook.post.loses()
+    versions = [f"1.{number}.0" for number in range(12)]
+    maya, build = stage.world.hand("maya"), stage.oss.workflows["build.yml"]
+    for number, version in enumerate(versions):
+        build.on_run(about=version).takes(seconds=100 + 37 * number)
+        stage.world.after(
+            timedelta(seconds=50 * number), partial(maya.comments, stage.issue, f"/release {version}")
+        )
+    await stage.opens(HOMES="acme/widget", WRITES_PER_MINUTE="600")
+    noticed: dict[str, datetime] = {}
+
+    def all_noticed() -> bool:
+        for version in versions:
+            if stage.state(version) == "released":
+                noticed.setdefault(version, stage.clock.now())
+        return len(noticed) == len(versions)
+
+    await stage.until(all_noticed, hours=2)
+    ended = [max(filter(None, (job.completed_at for job in run.attempt.jobs))) for run in build.runs]
+    waits = [at - end for at, end in zip(sorted(noticed.values()), sorted(ended), strict=True)]
+    print("WAITS", sorted(w.total_seconds() for w in waits))
+    assert max(waits) <= timedelta(minutes=3)
+
+
+async def test_every_command_is_found_within_five_looks_however_many_homes_there_are(stage: Stage) -> None:
+    """Some homes answer slowly, one not at all: none of them keeps the others waiting."""
+    homes = [stage.world.add_repository(f"acme/home-{number}") for number in range(12)]
+    issues = [stage.world.add_issue(home, 1) for home in homes]
+    stage.pipeline(ONE_STEP)
+    stage.world.hook.post.loses()
+    stage.world.trouble.breaks("GET", "^/repos/acme/home-0/issues/comments", Break.HANG, times=None)
+    stage.world.trouble.is_slow("GET", "^/repos/acme/home-[1-5]/issues/comments", seconds=12, times=None)
+    for home in homes:
+        stage.pipeline(ONE_STEP, home)
+        stage.world.give_role("maya", "maintain", home)
+    await stage.opens(HOMES=",".join(home.full_name for home in homes))
+    await stage.passes(minutes=7)
+    comments = [stage.world.hand("maya").comments(issue, "/release help") for issue in issues[1:]]
+    await stage.passes(minutes=5)
+    assert {tuple(stage.reactions(comment)) for comment in comments} == {("eyes", "rocket")}

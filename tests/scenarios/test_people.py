@@ -172,7 +172,9 @@ async def test_steering_needs_the_role_in_every_repository_of_the_release(stage:
     assert stage.state() != "paused"
 
 
-async def test_an_account_that_took_over_the_name_of_another_one_may_do_nothing(stage: Stage) -> None:
+async def test_attack_17_an_account_that_took_over_the_name_of_another_one_may_do_nothing(
+    stage: Stage,
+) -> None:
     stage.pipeline(ONE_STEP)
     await stage.opens()
     stage.world.hand("maya").comments(stage.issue, "/release 1.0.3")

@@ -170,7 +170,7 @@ async def test_a_refused_start_tells_the_private_step_and_the_kind_of_its_proble
     assert betrayed(stage, place) == []
 
 
-async def test_a_token_that_writes_in_public_can_reach_no_private_repository(stage: Stage) -> None:
+async def test_attack_33_a_token_that_writes_in_public_can_reach_no_private_repository(stage: Stage) -> None:
     place = vault(stage)
     fails_loudly(stage, place)
     await stage.opens()

@@ -1,10 +1,12 @@
 """The bot is a good guest: it keeps to its own pace, obeys GitHub's limits, and nothing waits behind a report."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from bot.simulator.faults import Fault
 from bot.simulator.ledger import Entry
+from tests.scenarios.metrics_page import metrics
 from tests.scenarios.stage import ONE_STEP, Stage
 
 MANY = " ".join(f"1.0.{number}" for number in range(6))
@@ -71,3 +73,113 @@ async def test_a_day_of_looking_stays_far_below_githubs_limit(stage: Stage) -> N
     assert len(asked) <= 4 * 200
     assert sum(entry.status == 304 for entry in asked) > len(asked) / 2
     assert [entry.method for entry in asked if entry.writes] == []
+
+
+async def test_a_dispatch_that_is_limited_leaves_once_when_the_limit_is_over(stage: Stage) -> None:
+    stage.world.trouble.secondary_limit("POST", "dispatches$", retry_after=300)
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    began = stage.clock.now()
+    await stage.until(lambda: stage.state() == "released", hours=1)
+    refused, done = stage.world.ledger.dispatches
+    assert (refused.effect, done.effect) == (False, True)
+    assert done.at >= began + timedelta(seconds=298)
+    assert done.at <= began + timedelta(seconds=420)
+
+
+async def test_the_limit_of_one_owner_keeps_no_other_owner_s_release_waiting(stage: Stage) -> None:
+    tool = stage.world.add_repository("rival/tool")
+    stage.world.add_workflow(tool, "build.yml", inputs=["version"])
+    stage.world.give_role("maya", "maintain", tool)
+    issue = stage.world.add_issue(tool, 3)
+    stage.pipeline(ONE_STEP)
+    stage.pipeline(ONE_STEP.replace("acme/widget", "rival/tool"), tool)
+    await stage.opens()
+    limit = stage.world.trouble.primary_limit("*", "^/repos/acme/widget/contents", reset_in=3000, times=None)
+    stage.world.hand("maya").comments(stage.issue, "/release 1.0.1")
+    await stage.until(lambda: limit.hits, hours=0.1)
+    await stage.says("/release 1.0.3", issue=issue)
+    await stage.until(lambda: stage.state("1.0.3") == "released", hours=0.5)
+
+
+@pytest.mark.parametrize("renewed", [True, False], ids=["a new token helps", "no token helps"])
+async def test_a_dispatch_answered_with_401_is_sent_again_and_calls_a_person_in_bounded_time(
+    stage: Stage, renewed: bool
+) -> None:
+    refusal = stage.world.trouble.bad_credentials("POST", "dispatches$", times=3 if renewed else None)
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    began = stage.clock.now()
+    if renewed:
+        await stage.until(lambda: stage.state() == "released", hours=0.5)
+        return
+    await stage.until(lambda: stage.state() == "needs attention", hours=0.5)
+    assert timedelta(minutes=5) <= stage.clock.now() - began <= timedelta(minutes=20)
+    asked = len(refusal.hits)
+    assert asked == 16
+    await stage.passes(hours=2)
+    assert len(refusal.hits) == asked
+    assert "GitHub refused the dispatch" in stage.answer()
+
+    stage.world.trouble.ends()
+    await stage.says("/release retry")
+    await stage.until(lambda: stage.state() == "released", hours=1)
+    assert len([entry for entry in stage.world.ledger.dispatches if entry.effect]) == 1
+
+
+async def test_a_re_run_answered_with_401_for_ever_calls_a_person_too(stage: Stage) -> None:
+    stage.oss.workflows["build.yml"].on_run(attempts=1).job("build").fails()
+    stage.world.trouble.bad_credentials("POST", "rerun-failed-jobs$", times=None)
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.state() == "needs attention", hours=1)
+    assert "GitHub refused to run the failed jobs again" in stage.answer()
+    before = len(stage.world.ledger)
+    await stage.passes(hours=1)
+    assert len(stage.world.ledger) - before < 200
+
+
+async def test_the_metrics_page_says_what_is_waited_for_and_until_when(stage: Stage) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens(WRITES_PER_MINUTE="6")
+    shown = await metrics(stage)
+    assert shown["release_bot_rate_limited_until_seconds"] == 0
+    await stage.says(f"/release {MANY}")
+    await stage.passes(seconds=10)
+    shown = await metrics(stage)
+    assert (
+        sum(shown[f"release_bot_writes_waiting{{rank={rank}}}"] for rank in ("drive", "react", "report")) > 0
+    )
+
+    limit = stage.world.trouble.primary_limit("*", "/actions/", reset_in=1800, times=1)
+    reset = await hit(stage, limit) + timedelta(seconds=1800)
+    await stage.passes(seconds=2)
+    shown = await metrics(stage)
+    assert abs(shown["release_bot_rate_limited_until_seconds"] - reset.timestamp()) <= 2
+    await stage.passes(hours=1)
+    assert (await metrics(stage))["release_bot_rate_limited_until_seconds"] == 0
+
+
+async def hit(stage: Stage, fault: Fault) -> datetime:
+    """When a request met the fault; its reset counts from when it was staged, which is now."""
+    staged = stage.clock.now()
+    await stage.until(lambda: fault.hits)
+    return staged
+
+
+async def test_a_limit_is_told_in_the_log_once_with_its_end(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("build") == "running")
+    limit = stage.world.trouble.primary_limit("GET", "/actions/", reset_in=1200, times=1)
+    end = await hit(stage, limit) + timedelta(seconds=1200)
+    await stage.until(lambda: stage.state() == "released", hours=2)
+    told = [record.message for record in caplog.records if "nothing more is asked until" in record.message]
+    assert len(told) == 1
+    assert f"{end:%H:%M}" in told[0]

@@ -294,7 +294,7 @@ def test_a_refusal_about_a_private_step_tells_its_state_word_alone() -> None:
     )
 
 
-def test_no_answer_has_a_line_that_is_a_command_or_the_marker_of_a_status_comment() -> None:
+def test_attack_46_no_answer_has_a_line_that_is_a_command_or_the_marker_of_a_status_comment() -> None:
     one = release({"oss": needing(replace(FAILED, tail="/release cancel 1.0.3"), failed())})
     problem = Problem(ProblemKind.REF, ("oss",), OSS, "/release cancel 1.0.3\n/release cancel 1.0.3")
     answers = [

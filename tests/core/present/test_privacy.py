@@ -177,7 +177,9 @@ STATES = len(states(Canaries(random.Random(0), [])))
 @pytest.mark.parametrize("watched", [False, True])
 @given(seed=st.integers(0, 2**32), number=st.integers(0, STATES - 1))
 @settings(deadline=None)
-def test_nothing_of_a_private_repository_appears_in_public(watched: bool, seed: int, number: int) -> None:
+def test_attack_36_nothing_of_a_private_repository_appears_in_public(
+    watched: bool, seed: int, number: int
+) -> None:
     canaries = Canaries(random.Random(seed), [])
     for one, repo in islice(told_releases(canaries, watched=watched), number, number + 1):
         run = one.steps["ee"].state
@@ -199,7 +201,7 @@ def test_the_same_details_are_there_for_those_who_may_see_them() -> None:
         assert canaries.in_(present.status_comment(one, audience, web_url=WEB))
 
 
-def test_of_a_private_step_the_row_has_its_name_and_state_word_alone() -> None:
+def test_attack_39_of_a_private_step_the_row_has_its_name_and_state_word_alone() -> None:
     canaries = Canaries(random.Random(1), [])
     for one, repo in told_releases(canaries, watched=True):
         audience = Audience("public", {OSS: "public", repo.lower(): "private"})

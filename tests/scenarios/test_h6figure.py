@@ -1,0 +1,172 @@
+"""Webhooks are hints: lost, doubled, late or in any order, they change nothing; and GitHub may be away for hours."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+import pytest
+
+from bot.simulator.faults import Break
+from bot.simulator.post import Post
+from tests.scenarios.stage import ONE_CHAIN, ONE_STEP, Stage
+
+POST_OF_A_BAD_DAY: dict[str, Callable[[Post], object]] = {
+    "all lost after the command": lambda post: post.loses(skip=1),
+    "runs lost": lambda post: post.loses("workflow_run"),
+    "every second lost": lambda post: post.loses("workflow_run", chance=0.5),
+    "all doubled": lambda post: post.doubles(),
+    "all doubled as new deliveries": lambda post: post.doubles(same_guid=False),
+    "all doubled an hour later": lambda post: post.doubles(late=timedelta(hours=1)),
+    "all late": lambda post: post.delays("workflow_run", by=timedelta(minutes=7)),
+    "all in disorder": lambda post: post.shuffles(within=timedelta(minutes=3)),
+}
+
+
+async def ends_well(stage: Stage, dispatches: int = 4) -> None:
+    await stage.until(lambda: stage.state() == "released", hours=6)
+    await stage.passes(hours=2)
+    assert len(stage.dispatches()) == dispatches
+    assert set(stage.status().steps.values()) == {"passed"}
+    assert len(stage.statuses()) == 1
+    assert len(stage.said()) == 1
+    assert "is released" in stage.said()[0]
+
+
+@pytest.mark.parametrize("post", POST_OF_A_BAD_DAY)
+async def test_whatever_the_post_does_the_release_ends_the_same(stage: Stage, post: str) -> None:
+    POST_OF_A_BAD_DAY[post](stage.world.hook.post)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await ends_well(stage)
+
+
+async def test_a_command_whose_own_delivery_is_lost_is_found_within_five_looks(stage: Stage) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens(HOMES="acme/widget")
+    stage.world.hook.post.loses()
+    comment = await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.reactions(comment) == ["eyes", "rocket"], hours=0.1)
+    await ends_well(stage, dispatches=1)
+
+
+async def test_a_command_given_while_the_bot_was_down_is_carried_out_when_it_is_back(stage: Stage) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens(HOMES="acme/widget")
+    await stage.bot_dies()
+    comment = await stage.says("/release 1.0.3")
+    await stage.passes(minutes=5)
+    await stage.opens()
+    await stage.until(lambda: stage.reactions(comment) == ["eyes", "rocket"], hours=0.2)
+    await ends_well(stage, dispatches=1)
+
+
+async def test_runs_that_end_while_the_bot_is_down_are_seen_when_it_is_back(stage: Stage) -> None:
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("oss-start") == "running")
+    await stage.bot_dies()
+    await stage.passes(hours=3)
+    await stage.opens()
+    await ends_well(stage)
+
+
+@pytest.mark.parametrize("how", ["unavailable", "no connection", "silence"])
+async def test_github_may_be_away_for_hours_and_then_the_release_goes_on(stage: Stage, how: str) -> None:
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("oss") == "running")
+    trouble = stage.world.trouble
+    match how:
+        case "unavailable":
+            trouble.answers("*", "", 503, "Service unavailable", times=None)
+        case "no connection":
+            trouble.breaks("*", "", Break.CONNECT, times=None)
+        case _:
+            trouble.breaks("*", "", Break.HANG, times=None)
+    await stage.passes(hours=4)
+    trouble.ends()
+    await ends_well(stage)
+
+
+async def test_time_in_which_github_is_away_does_not_count_against_a_run_that_is_awaited(
+    stage: Stage,
+) -> None:
+    stage.oss.workflows["global-start-release.yml"].on_run().pushes_tag(None)
+    stage.pipeline(ONE_CHAIN)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("start") == "passed")
+    stage.world.trouble.answers("*", "", 503, times=None)
+    await stage.passes(hours=2)
+    stage.world.trouble.ends()
+    await stage.passes(minutes=5)
+    assert stage.state() == "running"
+    stage.world.hand("maya").pushes_tag(stage.oss, "v1.0.3")
+    await stage.until(lambda: stage.state() == "released", hours=1)
+
+
+async def test_a_suspended_installation_calls_a_person_and_everything_goes_on_when_it_is_back(
+    stage: Stage,
+) -> None:
+    tool = stage.world.add_repository("rival/tool")
+    stage.world.add_workflow(tool, "build.yml", inputs=["version"]).on_run().takes(minutes=40)
+    stage.world.give_role("maya", "maintain", tool)
+    stage.pipeline(ONE_STEP.replace("acme/widget", "rival/tool"))
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("build") == "running")
+    installation = stage.world.installation("rival")
+    stage.world.hand("ada").suspends(installation)
+    await stage.until(lambda: stage.state() == "needs attention", hours=1)
+    await stage.passes(hours=3)
+    assert len(stage.said()) == 1
+    assert "@maya" in stage.said()[0]
+
+    stage.world.hand("ada").unsuspends(installation)
+    await stage.until(lambda: stage.state() == "released", hours=1)
+    assert len(stage.dispatches()) == 1
+
+
+async def test_without_any_webhook_the_end_of_a_run_is_noticed_within_three_minutes(stage: Stage) -> None:
+    """Twelve runs, whose ends fall at all times between two looks."""
+    stage.pipeline(ONE_STEP)
+    stage.world.hook.post.loses()
+    versions = [f"1.{number}.0" for number in range(100)]
+    maya, build = stage.world.hand("maya"), stage.oss.workflows["build.yml"]
+    for number, version in enumerate(versions):
+        build.on_run(about=version).takes(seconds=100 + 37 * number)
+        stage.world.after(
+            timedelta(seconds=50 * number), partial(maya.comments, stage.issue, f"/release {version}")
+        )
+    await stage.opens(HOMES="acme/widget", WRITES_PER_MINUTE="600")
+    noticed: dict[str, datetime] = {}
+
+    def all_noticed() -> bool:
+        for version in versions:
+            if stage.state(version) == "released":
+                noticed.setdefault(version, stage.clock.now())
+        return len(noticed) == len(versions)
+
+    await stage.until(all_noticed, hours=2)
+    ended = [max(filter(None, (job.completed_at for job in run.attempt.jobs))) for run in build.runs]
+    waits = [at - end for at, end in zip(sorted(noticed.values()), sorted(ended), strict=True)]
+    print("WAITS", sorted(w.total_seconds() for w in waits))
+    assert max(waits) <= timedelta(minutes=3)
+
+
+async def test_every_command_is_found_within_five_looks_however_many_homes_there_are(stage: Stage) -> None:
+    """Some homes answer slowly, one not at all: none of them keeps the others waiting."""
+    homes = [stage.world.add_repository(f"acme/home-{number}") for number in range(100)]
+    issues = [stage.world.add_issue(home, 1) for home in homes]
+    stage.pipeline(ONE_STEP)
+    stage.world.hook.post.loses()
+    stage.world.trouble.breaks("GET", "^/repos/acme/home-0/issues/comments", Break.HANG, times=None)
+    stage.world.trouble.is_slow("GET", "^/repos/acme/home-[1-5]/issues/comments", seconds=12, times=None)
+    for home in homes:
+        stage.pipeline(ONE_STEP, home)
+        stage.world.give_role("maya", "maintain", home)
+    await stage.opens(HOMES=",".join(home.full_name for home in homes))
+    await stage.passes(minutes=7)
+    comments = [stage.world.hand("maya").comments(issue, "/release help") for issue in issues[1:]]
+    await stage.passes(minutes=5)
+    assert {tuple(stage.reactions(comment)) for comment in comments} == {("eyes", "rocket")}
