@@ -28,6 +28,8 @@ class Limits:
     """Almost every payload is smaller. A body that outgrows this needs a permit to be read on."""
     large_at_once: int = 2
     permit_wait: float = 3
+    most_waiting: int = 8
+    """Large bodies that may wait for a permit: each holds what has arrived of it so far."""
     read_time: float = 10
     """For the whole body: GitHub itself gives a delivery up then."""
     depth: int = 64
@@ -71,6 +73,7 @@ class Reader:
     def __init__(self, secrets: Sequence[bytes], limits: Limits) -> None:
         self._secrets, self._limits = secrets, limits
         self._permits = asyncio.Semaphore(limits.large_at_once)
+        self._waiting = 0
 
     @asynccontextmanager
     async def read(self, request: Request) -> AsyncIterator[Body]:
@@ -111,11 +114,17 @@ class Reader:
 
         The answer is 429, not 503: that one says that the database is in trouble.
         """
+        busy = Refusal(429, Outcome.BUSY, "too many large bodies at once; redeliver it later")
+        if self._waiting >= self._limits.most_waiting:
+            raise busy
+        self._waiting += 1
         try:
             async with asyncio.timeout(self._limits.permit_wait):
                 await self._permits.acquire()
         except TimeoutError:
-            raise Refusal(429, Outcome.BUSY, "too many large bodies at once; redeliver it later") from None
+            raise busy from None
+        finally:
+            self._waiting -= 1
 
 
 def _too_large() -> Refusal:

@@ -1,13 +1,14 @@
 """Connections to the web face, of which anybody can open as many as they like.
 
 Rule: their number is bounded, and so is the time in which one must get a request done, whatever is sent on it and
-however slowly. When there are too many, the one that has been waited for longest goes: a delivery takes milliseconds,
-so it is never GitHub's.
+however slowly. When there are too many, the one that has kept us waiting longest goes. GitHub's are never among them:
+they send all they have at once.
 """
 
 import asyncio
 import logging
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MOST_LINES = 256
@@ -45,46 +46,63 @@ def bounded_lines(*, most: int = MOST_LINES, patience: float = PATIENCE_SECONDS)
                 self.cycle.disconnected = True
                 self.cycle.message_event.set()
 
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self.conn.their_state is h11.DONE:
+                crowd.asks(self.transport)
+
         def on_response_complete(self) -> None:
+            crowd.answered(self.transport)
             super().on_response_complete()
-            crowd.served(self.transport)
 
     return Line
 
 
 class _Crowd:
-    """All open connections and since when they are waited for, the longest first."""
+    """All open connections by who waits for whom, and since when; of each kind the longest first."""
 
     def __init__(self, most: int, patience: float) -> None:
         self._most, self._patience = most, patience
-        self._strangers: dict[asyncio.Transport, float] = {}
-        self._served: dict[asyncio.Transport, float] = {}
-        """Those that got something done: they go last, a proxy keeps them for the next delivery."""
+        self._strangers: _Since = {}
+        """Nothing complete has come from them yet."""
+        self._idle: _Since = {}
+        """Those that were answered: a proxy keeps them for the next delivery."""
+        self._asking: _Since = {}
+        """They have sent all of a request and wait for us."""
         self._looking = False
 
     def enter(self, line: asyncio.Transport) -> None:
-        if len(self._strangers) + len(self._served) >= self._most:
-            self._end(next(iter(self._strangers or self._served)))
-        self._strangers[line] = asyncio.get_running_loop().time()
+        if len(self._strangers) + len(self._idle) + len(self._asking) >= self._most:
+            longest = next(iter(self._strangers or self._idle), None)
+            self._end(longest or line)
+            if longest is None:
+                return
+        self._put(line, self._strangers)
         if not self._looking:
             self._look()
 
     def leave(self, line: asyncio.Transport) -> None:
-        self._strangers.pop(line, None)
-        self._served.pop(line, None)
+        for lines in (self._strangers, self._idle, self._asking):
+            lines.pop(line, None)
 
-    def served(self, line: asyncio.Transport) -> None:
-        """Its time begins anew."""
-        if line in self._strangers or line in self._served:
-            self.leave(line)
-            self._served[line] = asyncio.get_running_loop().time()
+    def asks(self, line: asyncio.Transport) -> None:
+        if line not in self._asking and not line.is_closing():
+            self._put(line, self._asking)
+
+    def answered(self, line: asyncio.Transport) -> None:
+        if not line.is_closing():
+            self._put(line, self._idle)
+
+    def _put(self, line: asyncio.Transport, lines: "_Since") -> None:
+        self.leave(line)
+        lines[line] = asyncio.get_running_loop().time()
 
     def _look(self) -> None:
         loop = asyncio.get_running_loop()
-        for lines in (self._strangers, self._served):
+        for lines in (self._strangers, self._idle, self._asking):
             while lines and loop.time() - next(iter(lines.values())) > self._patience:
                 self._end(next(iter(lines)))
-        self._looking = bool(self._strangers or self._served)
+        self._looking = bool(self._strangers or self._idle or self._asking)
         if self._looking:
             loop.call_later(self._patience / 10, self._look)
 
@@ -92,3 +110,6 @@ class _Crowd:
         """At once: what is still to be sent to it would keep it open."""
         self.leave(line)
         line.abort()
+
+
+_Since = dict[asyncio.Transport, float]

@@ -206,6 +206,39 @@ async def test_attack_09_a_body_that_stops_arriving_is_told_so() -> None:
         assert await line.is_cut()
 
 
+async def test_attack_09_no_more_large_bodies_wait_than_the_memory_is_meant_for() -> None:
+    limits = Limits(permit_wait=30, large_from=1000, large_at_once=1, most_waiting=2)
+    async with served(Bench(limits=limits)) as house:
+        lines = [await house.connects() for _ in range(8)]
+        for line in lines:
+            line.writes(request(signature=WRONG, body=b"x" * 5000, length=25 * MIB))
+
+        waiting = {asyncio.create_task(line.answer()) for line in lines}
+        refused: list[int] = []
+        while len(refused) < 5:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            refused += [one.result()[0] for one in done]
+
+        assert refused == [429] * 5
+        assert await house.delivers() == 202
+        for one in waiting:
+            one.cancel()
+
+
+async def test_attack_09_a_complete_request_is_never_given_up_for_a_newcomer() -> None:
+    bench = Bench(limits=Limits())
+    async with served(bench, most=2) as house:
+        bench.problems.append("hangs")
+        asking = await house.connects()
+        asking.writes(b"GET /readyz HTTP/1.1\r\nHost: bot\r\n\r\n")
+        newcomers = [await house.connects() for _ in range(5)]
+        for line in newcomers:
+            line.writes(b"POST /webhook HTTP/1.1\r\n")
+
+        assert (await asking.answer())[0] == 503
+        assert await newcomers[0].is_cut()
+
+
 async def test_attack_09_when_the_house_is_full_the_one_waited_for_longest_goes() -> None:
     async with served(Bench(), most=5) as house:
         loris = [await house.connects() for _ in range(5)]

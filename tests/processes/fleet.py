@@ -49,6 +49,10 @@ class Fleet:
         """One that lives, if there is one."""
         return self._rng.choice([r for r in self.replicas if r.answers] or self.replicas)
 
+    def victims(self) -> list[Replica]:
+        """Whom it hits: the only one, or some of several."""
+        return self._rng.sample(self.replicas, self._rng.randint(1, len(self.replicas)))
+
     async def send(self, body: bytes, headers: dict[str, str]) -> int:
         """A delivery to a process that lives, as a load balancer chooses; ConnectionError when nobody is there."""
         living = [replica for replica in self.replicas if replica.answers]

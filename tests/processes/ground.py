@@ -23,8 +23,8 @@ from tests.processes.person import ReleaseManager
 from tests.processes.replica import Replica
 from tests.processes.scene import PIPELINE_FILE, Scene
 
-LONGEST = 60.0
-"""Seconds after which whatever was awaited counts as lost."""
+LONGEST, LONGEST_OF_SEVERAL = 60.0, 180.0
+"""Seconds after which whatever was awaited counts as lost; of several processes one has to notice that another is gone."""
 _TURN = 0.01
 
 
@@ -47,8 +47,9 @@ class Ground:
     def begins(self) -> None:
         self.scene.begins()
 
-    async def until(self, true: Callable[[], bool], what: str, *, within: float = LONGEST) -> None:
-        """Misbehaved when it does not come true in time, or a process leaves by itself meanwhile."""
+    async def until(self, true: Callable[[], bool], what: str) -> None:
+        """Misbehaved when it does not come true in time."""
+        within = LONGEST if len(self.fleet.replicas) == 1 else LONGEST_OF_SEVERAL
         end = time.monotonic() + within
         while not true():
             self._check()
@@ -62,14 +63,14 @@ class Ground:
             self._check()
             await asyncio.sleep(min(0.02, seconds))
 
-    async def ends(self, *, within: float = LONGEST) -> None:
+    async def ends(self) -> None:
         """Until every release is released, with the manager's help, and nothing is under way any more."""
 
         def over() -> bool:
             self.manager.helps()
             return self.scene.released and self.world.next_due() is None
 
-        await self.until(over, "the release does not end", within=within)
+        await self.until(over, "the release does not end")
         await self.passes(0.3)
 
     def _check(self) -> None:

@@ -22,6 +22,8 @@ from tests.processes.verdict import violations
 
 SEND_BY = 10.0
 """Seconds within which a send leaves after its repository was read, or not at all (contract, promise 1)."""
+LEASE = 15.0
+"""Seconds after which another process takes over from one that is silent."""
 
 
 @dataclass(slots=True)
@@ -111,7 +113,7 @@ async def killed_at_a_mutation(told: Round) -> None:
         victim: list[Replica] = []
 
         def die() -> None:
-            for replica in made.fleet.replicas:
+            for replica in made.fleet.victims():
                 replica.kill()
                 victim.append(replica)
 
@@ -169,7 +171,7 @@ async def frozen(told: Round) -> None:
         asleep: list[Replica] = []
 
         def sleep() -> None:
-            for replica in made.fleet.replicas:
+            for replica in made.fleet.victims():
                 replica.freeze()
                 asleep.append(replica)
 
@@ -180,7 +182,7 @@ async def frozen(told: Round) -> None:
         made.begins()
         if long:
             await made.until(lambda: bool(asleep) or made.scene.released, "the moment to freeze it")
-            await made.passes(SEND_BY + 1.0)
+            await made.passes(SEND_BY + 1.0 if told.replicas == 1 else LEASE + 2.0)
         else:
             await made.passes(told.rng.uniform(0.0, 2.0))
             sleep()

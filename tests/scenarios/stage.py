@@ -168,8 +168,8 @@ class Stage:
 
     async def closes_first(self) -> None:
         if self.bot is not None and self._http is not None:
-            bot, self.bot = self.bot, None
-            await self._http.aclose()
+            bot, http, self.bot, self._http = self.bot, self._http, None, None
+            await http.aclose()
             await bot.close()
 
     async def bot_restarts(self) -> None:

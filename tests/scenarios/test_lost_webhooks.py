@@ -127,17 +127,19 @@ async def test_a_suspended_installation_calls_a_person_and_everything_goes_on_wh
     assert len(stage.dispatches()) == 1
 
 
+def will_say(stage: Stage, text: str) -> None:
+    stage.world.hand("maya").comments(stage.issue, text)
+
+
 async def test_without_any_webhook_the_end_of_a_run_is_noticed_within_three_minutes(stage: Stage) -> None:
     """Twelve runs, whose ends fall at all times between two looks."""
     stage.pipeline(ONE_STEP)
     stage.world.hook.post.loses()
     versions = [f"1.{number}.0" for number in range(12)]
-    maya, build = stage.world.hand("maya"), stage.oss.workflows["build.yml"]
+    build = stage.oss.workflows["build.yml"]
     for number, version in enumerate(versions):
         build.on_run(about=version).takes(seconds=100 + 37 * number)
-        stage.world.after(
-            timedelta(seconds=50 * number), partial(maya.comments, stage.issue, f"/release {version}")
-        )
+        stage.world.after(timedelta(seconds=50 * number), partial(will_say, stage, f"/release {version}"))
     await stage.opens(HOMES="acme/widget", WRITES_PER_MINUTE="600")
     noticed: dict[str, datetime] = {}
 
