@@ -171,6 +171,19 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for sock in sockets or []:
+            sock.listen(_MOST_WAITING)
+
+
+_LET_IN_AT_ONCE = 64
+"""New connections in one turn of the event loop: fewer than `bounded_lines` bears, so that in a flood each is heard
+before it is given up for the next.
+"""
+_MOST_WAITING = 2048
+"""Those that wait outside; whom the system turns away there tries again only a second later."""
+
 
 async def serve(settings: Settings, listening: socket.socket | None = None) -> None:
     """Serves until SIGTERM or SIGINT. Raises `StoreRefused`, and OSError when the address is taken."""
@@ -189,6 +202,7 @@ async def serve(settings: Settings, listening: socket.socket | None = None) -> N
             timeout_graceful_shutdown=2,
             server_header=False,
             http=bounded_lines(),
+            backlog=_LET_IN_AT_ONCE,
         )
     )
     loop = asyncio.get_running_loop()

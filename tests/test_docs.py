@@ -225,3 +225,41 @@ async def test_the_readmes_status_comment_is_what_the_bot_writes(tmp_path: Path)
 def _without_ids(body: str) -> str:
     """Which of two runs that start together comes first is chance."""
     return re.sub(r"\d{11}", "RUN", body)
+
+
+# -- faults and attacks ----------------------------------------------------------------------------
+
+
+def _numbered_tests() -> str:
+    return "\n".join(
+        name
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        for name in re.findall(r"def (test_(?:f|attack_)\d\d_\w+)", path.read_text("utf-8"))
+    )
+
+
+@pytest.mark.parametrize(("kind", "most"), [("F", 72), ("A", 53)])
+def test_every_fault_and_attack_has_a_row_and_a_test_or_a_reason(kind: str, most: int) -> None:
+    rows = dict(re.findall(rf"(?m)^\| ({kind}\d\d) \|(.*)$", text("docs/faults.md")))
+    prefix = "test_f" if kind == "F" else "test_attack_"
+    held = {
+        number
+        for name in _numbered_tests().splitlines()
+        if name.startswith(prefix)
+        for number in re.findall(r"\d\d", re.match(r"\D+((?:\d\d_|and_)+)", name)[1])  # type: ignore[index]
+    }
+    untold = [
+        number
+        for number in (f"{one:02}" for one in range(1, most + 1))
+        if f"{kind}{number}" not in rows
+        or (number not in held and "does not apply" not in rows[f"{kind}{number}"])
+    ]
+
+    assert untold == []
+
+
+def test_every_test_that_the_table_of_faults_names_exists() -> None:
+    named = re.findall(r"`(test_(?:f|attack_)\d\d_\w*)", text("docs/faults.md"))
+    tests = _numbered_tests()
+
+    assert [name for name in named if name.rstrip("_") not in tests] == []

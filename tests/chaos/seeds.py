@@ -69,7 +69,9 @@ def run(seeds: range, jobs: int) -> Tally:
             _say(f"{tally.told} of {len(seeds)} seeds, {len(tally.reds)} red, {_rate(tally, began)}")
     ends = ", ".join(f"{times} {word}" for word, times in sorted(tally.releases.items()))
     cpu = sum(os.times()[:4]) / max(1, tally.told)
-    _say(f"{tally.told} seeds, {len(tally.reds)} red, {_rate(tally, began)}, {cpu:.2f} s of CPU each; releases: {ends}")
+    _say(
+        f"{tally.told} seeds, {len(tally.reds)} red, {_rate(tally, began)}, {cpu:.2f} s of CPU each; releases: {ends}"
+    )
     return tally
 
 

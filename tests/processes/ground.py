@@ -24,7 +24,7 @@ from tests.processes.replica import Replica
 from tests.processes.scene import PIPELINE_FILE, Scene
 
 LONGEST, LONGEST_OF_SEVERAL = 60.0, 180.0
-"""Seconds after which whatever was awaited counts as lost; of several processes one has to notice that another is gone."""
+"""Seconds after which whatever was awaited counts as lost; of several processes one first has to miss another."""
 _TURN = 0.01
 
 

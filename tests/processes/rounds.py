@@ -24,6 +24,8 @@ SEND_BY = 10.0
 """Seconds within which a send leaves after its repository was read, or not at all (contract, promise 1)."""
 LEASE = 15.0
 """Seconds after which another process takes over from one that is silent."""
+_LONGEST = 400.0
+"""Seconds of a round in which nothing that was awaited was noticed to be missing."""
 
 
 @dataclass(slots=True)
@@ -394,11 +396,11 @@ KINDS = (
 async def play(kind: Kind, told: Round) -> Result:
     """One round from its beginning to the verdict; whatever goes wrong is a violation."""
     try:
-        await asyncio.wait_for(kind.play(told), 180.0)
+        await asyncio.wait_for(kind.play(told), _LONGEST)
     except Misbehaved as error:
         told.result.violations.append(str(error))
     except TimeoutError:
-        told.result.violations.append("the round was not over within three minutes")
+        told.result.violations.append(f"the round was not over within {_LONGEST:.0f} s")
     except NoSmallDisk:
         raise
     except Exception as error:  # one round that goes wrong does not stop the campaign

@@ -152,7 +152,6 @@ async def test_without_any_webhook_the_end_of_a_run_is_noticed_within_three_minu
     await stage.until(all_noticed, hours=2)
     ended = [max(filter(None, (job.completed_at for job in run.attempt.jobs))) for run in build.runs]
     waits = [at - end for at, end in zip(sorted(noticed.values()), sorted(ended), strict=True)]
-    print("WAITS", sorted(w.total_seconds() for w in waits))
     assert max(waits) <= timedelta(minutes=3)
 
 
