@@ -11,6 +11,7 @@ from tests.chaos.campaign import tell
 from tests.chaos.drawing import draw
 from tests.chaos.seeds import explain, explain_some, run
 from tests.chaos.telling import as_words
+from tests.planted.catalogue import BUGS
 
 
 def _arguments() -> argparse.Namespace:
@@ -24,12 +25,15 @@ def _arguments() -> argparse.Namespace:
         "--trace", action="store_true", help="print everything that happens in the story of the seed"
     )
     parser.add_argument("--shortest", action="store_true", help="find the shortest red story of a red seed")
+    parser.add_argument("--planted", choices=sorted(BUGS), help="with this bug of `python -m tests.planted`")
     parser.add_argument("--jobs", type=int, default=2, help="how many processes tell stories")
     return parser.parse_args()
 
 
 def main() -> int:
     given = _arguments()
+    if given.planted:
+        BUGS[given.planted].plant()
     if given.shortest:
         return 1 if explain(given.seed).broken else 0
     if given.story or given.trace:
@@ -37,7 +41,8 @@ def main() -> int:
         sys.stdout.write(("\n".join(verdict.trace) if given.trace else as_words(verdict)) + "\n")
         return 1 if verdict.broken else 0
     tally = run(range(given.seed, given.seed + given.seeds), given.jobs)
-    explain_some(tally)
+    if not given.planted:
+        explain_some(tally)
     return 1 if tally.reds else 0
 
 

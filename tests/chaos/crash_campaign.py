@@ -214,17 +214,41 @@ def _silent(plan: Walk, why: str) -> Result:
     return Result(plan.story, plan.ends, f"{plan.story}: {plan.ends}", (why,), "", "", ())
 
 
-def results(plans: Sequence[Walk], jobs: int) -> Iterator[Result]:
-    """Tells them all, and says how far it is."""
+def results(plans: Sequence[Walk], means: "Means") -> Iterator[Result]:
+    """Tells them in their order while there is time, and says how far it is."""
     began, done, all_of_them = time.monotonic(), 0, sum(len(plan.places) for plan in plans)
     with contextlib.ExitStack() as stack:
-        pool = stack.enter_context(get_context("fork").Pool(jobs, maxtasksperchild=50)) if jobs > 1 else None
+        pool = None
+        if means.jobs > 1:
+            pool = stack.enter_context(get_context("fork").Pool(means.jobs, maxtasksperchild=50))
         for told in pool.imap_unordered(walk, plans) if pool else map(walk, plans):
             yield from told
             done += len(told)
             left = (time.monotonic() - began) / max(1, done) * (all_of_them - done)
             _say(f"\r{done} of {all_of_them} told, about {left / 60:.0f} minutes more   ", to=sys.stderr)
+            if means.over:
+                break
     _say("\n", to=sys.stderr)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """How much there is to tell with, and which of the pairs are told: `most` of them after the first `skip`, in
+    the order that `seed` gives."""
+
+    jobs: int = 1
+    until: float = float("inf")
+    seed: int = 0
+    most: int | None = None
+    skip: int = 0
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() > self.until
+
+    def part(self, plans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        random.Random(self.seed).shuffle(plans)
+        return plans[self.skip :][: self.most]
 
 
 @dataclass(slots=True)
@@ -278,12 +302,22 @@ def some(story: str, number: int, seed: int = 0) -> list[int]:
     return sorted(random.Random(f"{story} {seed}").sample(everywhere, number))
 
 
-def singles(stories: Sequence[str], jobs: int) -> bool:
-    """Every single point of the stories, and a table."""
+def first_of_each_remains(story: str) -> list[int]:
+    firsts: dict[str, int] = {}
+    for point in usually(story).points:
+        firsts.setdefault(point.remains, point.place)
+    return list(firsts.values())
+
+
+def singles(stories: Sequence[str], means: Means) -> bool:
+    """Every single point of the stories, and a table. Of those with the same remains one comes first."""
     tallies = {story: Tally() for story in stories}
-    places = {story: range(len(usually(story).points)) for story in stories}
-    plans = [plan for story in stories for plan in in_walks(story, places[story])]
-    for result in results(plans, jobs):
+    firsts = {story: first_of_each_remains(story) for story in stories}
+    others = {story: sorted(set(range(len(usually(story).points))) - set(firsts[story])) for story in stories}
+    plans = [
+        plan for places in (firsts, others) for story in stories for plan in in_walks(story, places[story])
+    ]
+    for result in results(plans, means):
         tallies[result.story].take(result)
     _say(f"{'scenario':<16}{'points':>8}{'covered':>9}{'remains':>9}{'unlike':>8}{'violations':>12}\n")
     for story, tally in tallies.items():
@@ -291,24 +325,11 @@ def singles(stories: Sequence[str], jobs: int) -> bool:
         row = f"{points:>8}{tally.told:>9}{len(tally.marks):>9}{tally.unlike:>8}{len(tally.red):>12}"
         _say(f"{story:<16}{row}\n")
     total = sum(tally.told for tally in tallies.values())
-    _say(f"covered {total} of {sum(map(len, places.values()))} points\n")
+    _say(f"covered {total} of {sum(len(plan.places) for plan in plans)} points\n")
     return not any(tally.red or tally.unlike for tally in tallies.values())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """Which of the pairs are told: `most` of them after the first `skip`, in the order that `seed` gives."""
-
-    seed: int
-    most: int | None
-    skip: int
-
-    def of(self, plans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        random.Random(self.seed).shuffle(plans)
-        return plans[self.skip :][: self.most]
-
-
-def pairs(story: str, jobs: int, part: Part) -> bool:
+def pairs(story: str, means: Means) -> bool:
     """Every ordered pair of points of a story that leaves something behind which no other telling has left.
 
     Of the points with the same remains one is told first, since what follows is the same (`singles` holds every
@@ -321,25 +342,25 @@ def pairs(story: str, jobs: int, part: Part) -> bool:
     tally = Tally()
     weights: defaultdict[str, int] = defaultdict(int)
     plans: dict[str, tuple[int, int]] = {}
-    for result in results(in_walks(story, [places[0] for places in firsts.values()]), jobs):
+    for result in results(in_walks(story, [places[0] for places in firsts.values()]), means):
         tally.take(result)
         for place, remains in result.after:
             weights[remains] += len(firsts[result.remains])
             if remains not in firsts:
                 plans.setdefault(remains, (result.ends[0], place))
-    chosen = part.of(sorted(plans.values()))
+    chosen = means.part(sorted(plans.values()))
     covered = sum(weights[remains] for remains in firsts)
     seconds: defaultdict[int, list[int]] = defaultdict(list)
     for first, second in chosen:
         seconds[first].append(second)
-    for result in results([Walk(story, (first,), tuple(then)) for first, then in seconds.items()], jobs):
+    for result in results([Walk(story, (first,), tuple(then)) for first, then in seconds.items()], means):
         tally.take(result)
         covered += weights[result.remains]
-    told = f"{len(chosen)} of {len(plans)} second ends that leave something new"
+    told = f"{tally.told - len(firsts)} of {len(plans)} second ends that leave something new"
     _say(f"{story}: {told} were told after {len(firsts)} first ones; violations: {len(tally.red)}\n")
     _say(f"covered {covered} of {sum(weights.values())} ordered pairs\n")
-    if part.skip + len(chosen) < len(plans):
-        _say(f"go on with --skip {part.skip + len(chosen)} --seed {part.seed}\n")
+    if means.skip + len(chosen) < len(plans):
+        _say(f"go on with --skip {means.skip + len(chosen)} --seed {means.seed}\n")
     return not tally.red and not tally.unlike
 
 
@@ -368,15 +389,18 @@ def campaign(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--most", type=int, help="only so many pairs")
     parser.add_argument("--skip", type=int, default=0, help="without the first so many pairs")
     parser.add_argument("--seed", type=int, default=0, help="the order of the pairs (default: 0)")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin nothing new after so long")
     given = parser.parse_args(arguments)
     began = time.monotonic()
+    means = Means(
+        jobs=given.jobs, until=began + 60 * given.minutes, seed=given.seed, most=given.most, skip=given.skip
+    )
     if given.at:
         good = again((given.scenario or ["main"])[0], given.at)
     elif given.pairs:
-        part = Part(seed=given.seed, most=given.most, skip=given.skip)
-        good = min([pairs(story, given.jobs, part) for story in given.scenario or ["main"]])
+        good = min([pairs(story, means) for story in given.scenario or ["main"]])
     else:
-        good = singles(given.scenario or list(STORIES), given.jobs)
+        good = singles(given.scenario or list(STORIES), means)
     _say(f"{(time.monotonic() - began) / 60:.1f} minutes\n")
     return 0 if good else 1
 

@@ -65,8 +65,8 @@ def _seeds(bug: Bug, seeds: int) -> int:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_MOST_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return 1
-    found = re.search(r"(\d+) red", done.stdout)
-    return int(found[1]) if found else 0
+    found: list[str] = re.findall(r"(\d+) red", done.stdout)
+    return int(found[-1]) if found else 0
 
 
 def _try(bug: Bug, seeds: int) -> Caught:
