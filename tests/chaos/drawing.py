@@ -3,6 +3,7 @@
 Rule: only this module uses the seed's luck to invent; the same seed gives the same story in every process.
 """
 
+from collections.abc import Sequence
 from random import Random
 
 from tests.chaos.catalogue import KINDS
@@ -21,14 +22,17 @@ def draw(seed: int) -> Story:
         Ask(round(luck.uniform(0, 90) * number, 1), version, luck.choice((7, 7, 8)))
         for number, version in enumerate(_VERSIONS[:releases])
     )
-    calm = luck.choice((240.0, 400.0, 600.0))
-    mishaps = sorted((_mishap(luck, calm) for _ in range(_how_many(luck))), key=lambda mishap: mishap.at)
+    lasts = SHAPES[shape].lasts
+    calm = asks[-1].at + lasts + luck.choice((60.0, 200.0, 400.0))
+    mishaps = sorted(
+        (_mishap(luck, asks, lasts) for _ in range(_how_many(luck))), key=lambda mishap: mishap.at
+    )
     return Story(
         seed=seed,
         shape=shape,
         asks=asks,
         mishaps=tuple(mishaps),
-        calm=calm,
+        calm=round(calm),
         old_api=luck.random() < 0.3,
         private_home=luck.random() < 0.15,
         look_seconds=luck.choice((60, 60, 60, 20)),
@@ -36,11 +40,12 @@ def draw(seed: int) -> Story:
 
 
 def _how_many(luck: Random) -> int:
-    return luck.choice((0, 1, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 10, 14))
+    return luck.choice((0, 1, 2, 3, 4, 4, 5, 5, 6, 6, 7, 8, 10, 14))
 
 
-def _mishap(luck: Random, calm: float) -> Mishap:
-    kinds = list(KINDS)
-    kind = luck.choices(kinds, [KINDS[name].weight for name in kinds])[0]
-    at = 0.0 if luck.random() < 0.3 else round(calm * luck.random() ** 1.5, 1)
-    return KINDS[kind].draw(luck, Mishap(at, kind, luck=luck.randrange(10_000)))
+def _mishap(luck: Random, asks: Sequence[Ask], lasts: float) -> Mishap:
+    """Most of them while a release is under way; what is about later runs at the beginning."""
+    kind = luck.choices(list(KINDS), [each.weight for each in KINDS.values()])[0]
+    early = KINDS[kind].early and luck.random() < 0.8
+    at = 0.0 if early or luck.random() < 0.2 else luck.choice(asks).at + lasts * luck.random() ** 1.3
+    return KINDS[kind].draw(luck, Mishap(round(at, 1), kind, luck=luck.randrange(10_000)))

@@ -28,6 +28,8 @@ class Kind:
     draw: Draw
     do: Do
     words: str
+    early: bool = False
+    """It is about what comes later, and is mostly said at the beginning."""
 
 
 def pick(luck: int, among: Sequence[Choice]) -> Choice | None:

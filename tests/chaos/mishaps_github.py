@@ -50,7 +50,7 @@ def _at(names: Sequence[str], most: int = 2) -> Draw:
 
     def draw(luck: Random, mishap: Mishap) -> Mishap:
         return replace(
-            mishap, where=luck.choice(names), n=luck.randint(1, most), m=luck.choice((0, 0, 0, 1, 3))
+            mishap, where=luck.choice(names), n=luck.randint(1, most), m=luck.choice((0, 0, 0, 0, 1, 3))
         )
 
     return draw

@@ -20,6 +20,7 @@ VERBS = (
     "pause",
     "resume",
     "cancel",
+    "cancel",
     "approve",
     "adopt STEP",
     "status",
@@ -124,7 +125,7 @@ KINDS: dict[str, Kind] = {
     "F72 the pipeline file changes": Kind(
         0.7, for_a_while(SOON), _other_file, "the pipeline file is another for {m} s"
     ),
-    "somebody says something": Kind(9, _command, _says, "{where}"),
-    "somebody presses a button": Kind(2, plain, _presses, "somebody presses a button"),
+    "somebody says something": Kind(14, _command, _says, "{where}"),
+    "somebody presses a button": Kind(4, plain, _presses, "somebody presses a button"),
     "a command is edited": Kind(0.5, lucky, _edits_command, "ada edits a command"),
 }

@@ -16,7 +16,10 @@ from tests.chaos.story import Mishap
 def _crash(luck: Random, mishap: Mishap) -> Mishap:
     point = luck.choice(list(Point))
     return replace(
-        mishap, where=point.value, n=1 + int(30 * luck.random() ** 3), m=luck.choice((0.1, 1, 5, 30, 200))
+        mishap,
+        where=point.value,
+        n=1 + int(16 * luck.random() ** 2),
+        m=luck.choice((0.1, 0.1, 1, 5, 30, 200)),
     )
 
 
@@ -36,7 +39,7 @@ def _stops(house: House, mishap: Mishap) -> None:
 def _refusal(luck: Random, mishap: Mishap) -> Mishap:
     point = luck.choice((Point.BEGIN, Point.STATEMENT, Point.COMMIT, Point.COMMITTED))
     return replace(
-        mishap, where=point.value, n=luck.choice((1, 1, 2, 4, 12)), m=luck.choice((0, 0, 1, 7, 20))
+        mishap, where=point.value, n=luck.choice((1, 1, 2, 4, 12)), m=luck.choice((0, 0, 1, 3, 7, 20))
     )
 
 

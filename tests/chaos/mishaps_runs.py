@@ -137,15 +137,17 @@ def _starts_by_hand(house: House, mishap: Mishap) -> None:
 
 
 KINDS: dict[str, Kind] = {
-    "F26 a run appears late": Kind(2, lucky, _appears_late, "runs of a workflow appear {m} s late"),
-    "F26 a run never appears": Kind(1, lucky, _never_appears, "a run never appears"),
-    "F27 listings lag": Kind(2, lucky, _listed_late, "listings lag {m} s behind"),
+    "F26 a run appears late": Kind(
+        2, lucky, _appears_late, "runs of a workflow appear {m} s late", early=True
+    ),
+    "F26 a run never appears": Kind(1, lucky, _never_appears, "a run never appears", early=True),
+    "F27 listings lag": Kind(2, lucky, _listed_late, "listings lag {m} s behind", early=True),
     "F31 a workflow is disabled": Kind(0.7, lucky, _disabled, "a workflow is disabled for {m} s"),
     "F32 a branch moves": Kind(1, lucky, _branch_moves, "a branch moves"),
     "F33 a tag appears": Kind(0.7, lucky, _tag_appears, "a tag appears"),
     "F38 a run cannot be re-run": Kind(0.5, lucky, _not_retryable, "a run cannot be re-run any more"),
-    "F40 a run ignores cancel": Kind(0.7, lucky, _no_cancel, "runs of a workflow ignore cancel"),
-    "F41 startup failure": Kind(0.7, lucky, _no_startup, "a run fails at its startup"),
+    "F40 a run ignores cancel": Kind(0.7, lucky, _no_cancel, "runs of a workflow ignore cancel", early=True),
+    "F41 startup failure": Kind(0.7, lucky, _no_startup, "a run fails at its startup", early=True),
     "F42 a person cancels a run": Kind(1.5, lucky, _by_hand("cancels"), "ada cancels a run"),
     "F42 a person re-runs a run": Kind(1.5, lucky, _by_hand("re-runs"), "ada re-runs a run"),
     "F42 a person re-runs failed jobs": Kind(
@@ -153,13 +155,13 @@ KINDS: dict[str, Kind] = {
     ),
     "F42 a person deletes a run": Kind(0.7, lucky, _by_hand("deletes"), "ada deletes a run"),
     "F42 logs are gone": Kind(0.7, lucky, _logs_gone, "the logs of a run are gone"),
-    "F43 an environment waits": Kind(1, lucky, _environment, "a run waits for an environment"),
-    "F44 a job takes long": Kind(1, lucky, _takes_long, "a job takes {m} times 5 s"),
-    "F59 a re-run starts late": Kind(0.5, lucky, _rerun_lag, "attempts appear {m} s late"),
-    "jobs fail, transient": Kind(2, lucky, _fails(_TRANSIENT), "jobs fail: the network"),
-    "jobs fail, broken": Kind(0.7, lucky, _fails(_BROKEN), "jobs fail: a compile error"),
-    "jobs fail, unknown": Kind(1.5, lucky, _fails(_STRANGE), "jobs fail: who knows why"),
-    "every job is skipped": Kind(0.5, lucky, _skips_all, "a run skips every job"),
-    "runs announce nothing": Kind(1, lucky, _silent, "runs of a workflow announce nothing"),
+    "F43 an environment waits": Kind(1, lucky, _environment, "a run waits for an environment", early=True),
+    "F44 a job takes long": Kind(1, lucky, _takes_long, "a job takes {m} times 5 s", early=True),
+    "F59 a re-run starts late": Kind(0.5, lucky, _rerun_lag, "attempts appear {m} s late", early=True),
+    "jobs fail, transient": Kind(5, lucky, _fails(_TRANSIENT), "jobs fail: the network", early=True),
+    "jobs fail, broken": Kind(1.5, lucky, _fails(_BROKEN), "jobs fail: a compile error", early=True),
+    "jobs fail, unknown": Kind(3, lucky, _fails(_STRANGE), "jobs fail: who knows why", early=True),
+    "every job is skipped": Kind(0.5, lucky, _skips_all, "a run skips every job", early=True),
+    "runs announce nothing": Kind(1, lucky, _silent, "runs of a workflow announce nothing", early=True),
     "a run is started by hand": Kind(0.7, lucky, _starts_by_hand, "walt starts a run by hand"),
 }

@@ -48,6 +48,8 @@ class Shape:
     weight: int
     several: bool = True
     """Whether several releases at once make sense."""
+    lasts: float = 140.0
+    """Seconds that a release takes when nothing goes wrong."""
 
 
 def _file(steps: str, concurrency: str = "") -> str:
@@ -92,18 +94,18 @@ def _shapes() -> dict[str, Shape]:
         "one after the other": Shape(_file(_build("build"), "{{ series }}"), ("build",), (build,), 3),
         "approval": Shape(
             _file(_build("build") + approval + hidden.replace("{repo", "{needs: go, repo")),
-            ("build", "go", "hidden"), (build, secret), 3,
+            ("build", "go", "hidden"), (build, secret), 3, lasts=270.0,
         ),
         "hidden": Shape(_file(hidden), ("hidden",), (secret,), 3),
         "side by side": Shape(
             _file(_build("one") + _build("two") + _build("three")), ("one", "two", "three"), (build,), 2, several=False
         ),
-        "branch": Shape(_file(_build("build") + branch), ("build", "after"), (build, (False, "nightly.yml")), 2),
-        "chain": Shape(_file(chain + chain_docker), ("oss-start", "oss", "oss-docker"), start_oss, 4),
+        "branch": Shape(_file(_build("build") + branch), ("build", "after"), (build, (False, "nightly.yml")), 2, lasts=400.0),
+        "chain": Shape(_file(chain + chain_docker), ("oss-start", "oss", "oss-docker"), start_oss, 4, lasts=400.0),
         "two editions": Shape(
             _file(oss + ee + oss_docker + ee_docker),
             ("oss-start", "oss", "ee-start", "ee", "oss-docker", "ee-docker"),
-            (*start_oss, *start_ee), 2, several=False,
+            (*start_oss, *start_ee), 2, several=False, lasts=400.0,
         ),
     }  # fmt: skip
 

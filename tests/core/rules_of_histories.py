@@ -27,8 +27,7 @@ from bot.core.model import (
     StepRecord,
     Waiting,
 )
-from bot.core.plan import MOST_RERUNS, ApprovalStep, RunStep, Step
-from bot.core.runs import allowance
+from bot.core.plan import MOST_RERUNS, ApprovalStep, Retry, RunStep, Step
 from bot.core.wants import wake_at, wanted, watched
 
 
@@ -58,6 +57,9 @@ class Rules:
         assert not (before.word.final and after != before), "a finished release changed"
         for step in after.plan:
             self._check_step(before.steps[step.name], after.steps[step.name], event, step)
+            if isinstance(before.steps[step.name].state, Waiting):
+                still = isinstance(after.steps[step.name].state, Waiting | Skipped | Cancelled)
+                assert still or (after.turn and _needs_met(after, step)), "a step began before its needs"
             assert after.word.final or _has_owner(after, step, now), f"nobody looks after {step.name}"
         assert after.word.final or not after.cancelling or _only_ends_are_awaited(after)
         if after.word.final:
@@ -69,7 +71,7 @@ class Rules:
             return
         self.reruns[step.name, run_id, state.cause] += 1
         self.reruns_of_step[step.name] += 1
-        assert self.reruns[step.name, run_id, state.cause] <= allowance(step.retry, state.cause)
+        assert self.reruns[step.name, run_id, state.cause] <= _budget(step.retry, state.cause)
         assert self.reruns_of_step[step.name] <= MOST_RERUNS
 
     def _hear(self, event: RunLevel) -> None:
@@ -145,3 +147,12 @@ def _has_owner(release: Release, step: Step, now: datetime) -> bool:
 def _needs_met(release: Release, step: Step) -> bool:
     """Counted here, and not asked of what is being watched."""
     return all(isinstance(release.steps[need].state, Passed | Skipped) for need in step.needs)
+
+
+def _budget(retry: Retry, cause: Cause) -> int:
+    return {
+        Cause.TRANSIENT: retry.transient,
+        Cause.FLAKY: retry.flaky,
+        Cause.UNKNOWN: retry.unknown,
+        Cause.BROKEN: retry.broken,
+    }[cause]
