@@ -9,6 +9,7 @@ import contextlib
 import json
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
+from itertools import count
 
 import structlog
 
@@ -43,14 +44,16 @@ from bot.store import DeliveryRow, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
-_PAGE = 2_000
+_PAGE = 500
 """Stored deliveries that are held in memory at once: a backlog of any size is worked off page by page."""
 MOST_TRIES = 5
 """Failures of one delivery until it is set aside."""
-_AGAIN_SECONDS = 0.1
+_AGAIN_SECONDS = 0.02
 _OTHERS_SECONDS = 0.5
 _QUIET_SECONDS = 60.0
 """Pauses between looks at what is stored: while there is more, while other doors store too, and otherwise."""
+_BREATH = 50
+"""Deliveries taken in hand without letting anything else have its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +103,14 @@ class Inbox:
     async def run(self) -> None:
         """Until cancelled."""
         reading = asyncio.create_task(self._keep_reading(), name="stored deliveries")
+        taken = count(1)
         try:
             while True:
                 self._take(await self._waiting.get())
-                self._metrics.inbox_pending.set(len(self._in_hand))
+                if not self._more:
+                    self._metrics.inbox_pending.set(len(self._in_hand))
+                if next(taken) % _BREATH == 0:
+                    await asyncio.sleep(0)  # a long queue must not keep the door waiting
         finally:
             for task in (reading, *self._tasks):
                 task.cancel()
@@ -135,7 +142,11 @@ class Inbox:
         most = _PAGE + len(self._in_hand)
         rows = await self._store.deliveries.pending(most)
         self._more = len(rows) == most
-        for row in rows:
+        if self._more:
+            self._metrics.inbox_pending.set(await self._store.deliveries.backlog())
+        for number, row in enumerate(rows, 1):
+            if number % _BREATH == 0:
+                await asyncio.sleep(0)
             if row.id not in self._in_hand and row.id not in self._let_go:
                 await self._put_row(row)
 

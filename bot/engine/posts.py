@@ -25,6 +25,7 @@ from bot.store import PostRow, StoreUnavailable
 log = structlog.get_logger(__name__)
 
 _GIVE_UP_AFTER = timedelta(days=1)
+_UNDER_WAY_PAUSE = 1.0
 _DATABASE_PAUSE = 5.0
 """Seconds until a database that could not be written is tried again: what was posted is not posted in a loop."""
 
@@ -67,8 +68,9 @@ class Poster:
                         self._under_way.add(post.seq)
                         self._spawn(self._deliver(post))
                 due = await self._store.posts.next_due()
-                later = None if due is None else max(0.05, (due - now).total_seconds())
-                await self._alarm.wait(later)
+                left = None if due is None else (due - now).total_seconds()
+                # What is due now is under way, and rings at its end; until then there is nothing to do but wait.
+                await self._alarm.wait(_UNDER_WAY_PAUSE if left is not None and left <= 0 else left)
         finally:
             for task in self._tasks:
                 task.cancel()

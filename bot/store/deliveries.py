@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from bot.store import taking
 from bot.store.database import Database, Lane
@@ -96,6 +96,11 @@ class Deliveries:
         return await self._database.transact(
             lambda connection: tuple(map(DeliveryRow.from_row, connection.execute(query).mappings()))
         )
+
+    async def backlog(self) -> int:
+        """How many are still to be worked on."""
+        query = select(func.count()).where(deliveries.c.state == DeliveryState.PENDING)
+        return await self._database.transact(lambda connection: connection.execute(query).scalar_one())
 
     async def known(self, ids: Collection[str]) -> frozenset[str]:
         """Those of these delivery ids that were taken before, whatever became of them."""

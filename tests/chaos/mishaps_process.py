@@ -13,12 +13,27 @@ from tests.chaos.points import Crash, Point, Refusal
 from tests.chaos.story import Mishap
 
 
+_MOST: dict[Point, int] = {
+    Point.BEFORE_REQUEST: 25,
+    Point.AFTER_REQUEST: 25,
+    Point.BEFORE_WRITE: 8,
+    Point.AFTER_WRITE: 8,
+    Point.BEFORE_DISPATCH: 2,
+    Point.AFTER_DISPATCH: 2,
+    Point.BEGIN: 40,
+    Point.STATEMENT: 80,
+    Point.COMMIT: 40,
+    Point.COMMITTED: 40,
+}
+"""How far away a crash may be, in points of its kind."""
+
+
 def _crash(luck: Random, mishap: Mishap) -> Mishap:
-    point = luck.choice(list(Point))
+    point = luck.choice(list(_MOST))
     return replace(
         mishap,
         where=point.value,
-        n=1 + int(16 * luck.random() ** 2),
+        n=1 + int(_MOST[point] * luck.random() ** 1.5),
         m=luck.choice((0.1, 0.1, 1, 5, 30, 200)),
     )
 
@@ -69,7 +84,7 @@ def _jumps(house: House, mishap: Mishap) -> None:
 
 KINDS: dict[str, Kind] = {
     "F61 a crash at a point": Kind(
-        12, _crash, _crashes, "the bot is killed {where} (number {n}), and rests {m} s"
+        24, _crash, _crashes, "the bot is killed {where} (number {n}), and rests {m} s"
     ),
     "F61 a crash": Kind(2, plain, _dies_now, "the bot is killed, and rests {m} s"),
     "F62 a restart": Kind(1.5, plain, _stops, "the bot is stopped and rests {m} s"),

@@ -100,7 +100,9 @@ def _shapes() -> dict[str, Shape]:
         "side by side": Shape(
             _file(_build("one") + _build("two") + _build("three")), ("one", "two", "three"), (build,), 2, several=False
         ),
-        "branch": Shape(_file(_build("build") + branch), ("build", "after"), (build, (False, "nightly.yml")), 2, lasts=400.0),
+        "branch": Shape(
+            _file(_build("build") + branch), ("build", "after"), (build, (False, "nightly.yml")), 2, lasts=400.0
+        ),
         "chain": Shape(_file(chain + chain_docker), ("oss-start", "oss", "oss-docker"), start_oss, 4, lasts=400.0),
         "two editions": Shape(
             _file(oss + ee + oss_docker + ee_docker),

@@ -59,7 +59,8 @@ class Rules:
             self._check_step(before.steps[step.name], after.steps[step.name], event, step)
             if isinstance(before.steps[step.name].state, Waiting):
                 still = isinstance(after.steps[step.name].state, Waiting | Skipped | Cancelled)
-                assert still or (after.turn and _needs_met(after, step)), "a step began before its needs"
+                turn = after.turn or isinstance(event, AdoptAsked)  # what a person has started needs no turn
+                assert still or (turn and _needs_met(after, step)), "a step began before its needs"
             assert after.word.final or _has_owner(after, step, now), f"nobody looks after {step.name}"
         assert after.word.final or not after.cancelling or _only_ends_are_awaited(after)
         if after.word.final:

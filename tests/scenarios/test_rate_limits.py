@@ -183,3 +183,20 @@ async def test_a_limit_is_told_in_the_log_once_with_its_end(
     told = [record.message for record in caplog.records if "nothing more is asked until" in record.message]
     assert len(told) == 1
     assert f"{end:%H:%M}" in told[0]
+
+
+async def test_whoever_waits_for_a_turn_waits_quietly(stage: Stage) -> None:
+    """Posts that wait behind the write budget are not looked at again and again."""
+    stage.pipeline(ONE_STEP)
+    await stage.opens(WRITES_PER_MINUTE="1")
+    await stage.says(f"/release {MANY}")
+    await stage.passes(minutes=2)
+    moments = set()
+
+    def remember() -> bool:
+        moments.add(stage.clock.now())
+        return stage.clock.now() >= end
+
+    end = stage.clock.now() + timedelta(minutes=5)
+    await stage.until(remember)
+    assert len(moments) <= 5 * 60 * 2
