@@ -232,7 +232,8 @@ class Performer:
         except Unreachable as error:
             if error.sent:
                 return SendUnknown(name, send, "GitHub's answer to the dispatch was lost")
-            return SendNotDone(name, send, "GitHub could not be reached", 1.0)
+            wait = seconds_until_again(error, self._clock, 1.0)
+            return SendNotDone(name, send, "GitHub could not be reached", wait)
         except Unauthorized as error:
             wait = min(300.0, 5.0 * 2 ** min(state.refusals, 6))
             return SendNotDone(name, send, str(error), wait, unauthorized=True)

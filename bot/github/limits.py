@@ -141,8 +141,10 @@ class Limiter:
         if send_by is None:
             return
         ahead = self._queue.index(ticket)
-        if self._now() + timedelta(seconds=self._seconds_until_free(ticket[0], ahead)) > send_by:
-            raise Unreachable("not sent: too many writes to GitHub are waiting before it", sent=False)
+        free_at = self._now() + timedelta(seconds=self._seconds_until_free(ticket[0], ahead))
+        if free_at > send_by:
+            text = "not sent: too many writes to GitHub are waiting before it"
+            raise Unreachable(text, sent=False, until=free_at)
 
     def _seconds_until_free(self, rank: Rank, ahead: int = 0) -> float:
         self._fill()

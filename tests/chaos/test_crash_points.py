@@ -6,8 +6,8 @@ whole is `python -m tests.chaos.crash_campaign`.
 
 import pytest
 
-from tests.chaos.crash_campaign import Walk, one_of_each_kind, some, tell, usually, walk
 from tests.chaos.crash_stories import STORIES
+from tests.chaos.crash_telling import Walk, one_of_each_kind, some, tell, usually, walk
 
 PARTS = 4
 OTHERS = sorted(STORIES.keys() - {"main"})

@@ -137,7 +137,7 @@ class Campaign:
 
 async def survey(folder: Path, *, database: str = "sqlite") -> list[Moment]:
     """The moments of a release, taken from one in which nothing happens. Misbehaved when that goes wrong already."""
-    result = await play(CALM, Round(folder, Random(0), database=database))
+    result = await play(CALM, Round(folder, Random(0), database=database, alone=True))
     if result.violations:
         raise Misbehaved(f"a release in which nothing happens does not go well: {result.violations}")
     return moments(result.ledger)

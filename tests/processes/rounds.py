@@ -44,7 +44,8 @@ class Result:
 
 @dataclass(slots=True)
 class Round:
-    """Everything one round is told. `database`: a server's URL, or `sqlite`; `moment`: for those that need one."""
+    """Everything one round is told. `database`: a server's URL, or `sqlite`; `moment`: for those that need one;
+    `long`: a pause beyond every deadline, or not; `alone`: one release only."""
 
     folder: Path
     rng: random.Random
@@ -53,6 +54,7 @@ class Round:
     replicas: int = 1
     moment: Moment | None = None
     long: bool | None = None
+    alone: bool = False
     result: Result = field(default_factory=Result)
 
     @contextlib.asynccontextmanager
@@ -60,7 +62,8 @@ class Round:
         self, *, restored: bool = False, starved: bool = False, disk: Path | None = None, **settings: str
     ) -> AsyncIterator[Ground]:
         """The ground, its fleet not started; judged when the round is over."""
-        versions = ("1.0.3",) if self.rng.random() < 0.7 or restored else ("1.0.3", "1.1.0")
+        single = self.alone or restored or self.rng.random() < 0.7
+        versions = ("1.0.3",) if single else ("1.0.3", "1.1.0")
         with fresh(self.database, disk or self.folder) as database:
             async with ground(
                 self.folder, database, self.rng, replicas=self.replicas, versions=versions, **settings
