@@ -6,6 +6,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 pytest_plugins = ["tests.postgres"]
 
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"

@@ -28,7 +28,7 @@ from bot.core.deliveries import (
     RunSeen,
 )
 from bot.core.events import RunLevel
-from bot.core.facts import GitHubError
+from bot.core.facts import GitHubError, Limited, Unreachable
 from bot.core.intake import read_delivery
 from bot.core.model import Expecting, Finding, NeedsPerson, Release, StepRecord, run_of
 from bot.core.plan import RunStep
@@ -206,8 +206,8 @@ class Inbox:
         for pause in pauses(1.0, 30.0):
             try:
                 await self._act(delivered, happening)
-            except StoreUnavailable as error:  # not the delivery's fault
-                log.warning("a delivery waits for the database", delivery=delivered.id, error=str(error))
+            except (StoreUnavailable, Unreachable, Limited) as error:  # not the delivery's fault
+                log.warning("a delivery has to wait", delivery=delivered.id, error=str(error))
             except Exception as error:
                 what = {"delivery": delivered.id, "kind": delivered.event}
                 log.warning("a delivery could not be handled", **what, exc_info=True)

@@ -6,13 +6,15 @@ Rule: every figure that is printed is counted from what was told. A red telling 
 
 import argparse
 import contextlib
+import json
 import random
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import get_context
+from pathlib import Path
 from typing import TextIO
 
 from tests.chaos.crash_stories import STORIES
@@ -29,6 +31,7 @@ class Means:
     seed: int = 0
     most: int | None = None
     skip: int = 0
+    kept: Path | None = None
 
     @property
     def over(self) -> bool:
@@ -76,6 +79,27 @@ class Tally:
     def unlike(self) -> int:
         """Remains that were the same while the stories went on differently: there must be none."""
         return sum(len(marks) > 1 for marks in self.marks.values())
+
+
+@contextlib.contextmanager
+def _kept(path: Path | None) -> Iterator[tuple[list[Result], Callable[[Result], None]]]:
+    """What was told before, and how to keep what is told now, a line each; green ones only."""
+    if path is None:
+        yield [], lambda _: None
+        return
+    lines = path.read_text().splitlines() if path.exists() else []
+    before = [
+        Result(story, (place,), "", (), mark, remains, ())
+        for story, place, mark, remains in map(json.loads, lines)
+    ]
+    with path.open("a") as file:
+
+        def keep(result: Result) -> None:
+            if not result.wrong:
+                file.write(json.dumps([result.story, result.ends[0], result.mark, result.remains]) + "\n")
+                file.flush()
+
+        yield before, keep
 
 
 def singles(stories: Sequence[str], means: Means) -> bool:
@@ -159,10 +183,18 @@ def campaign(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--skip", type=int, default=0, help="without the first so many pairs")
     parser.add_argument("--seed", type=int, default=0, help="the order of the pairs (default: 0)")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin nothing new after so long")
+    parser.add_argument(
+        "--resume", type=Path, metavar="FILE", help="keep there which points were told; go on from it"
+    )
     given = parser.parse_args(arguments)
     began = time.monotonic()
     means = Means(
-        jobs=given.jobs, until=began + 60 * given.minutes, seed=given.seed, most=given.most, skip=given.skip
+        jobs=given.jobs,
+        until=began + 60 * given.minutes,
+        seed=given.seed,
+        most=given.most,
+        skip=given.skip,
+        kept=given.resume,
     )
     if given.at:
         good = again((given.scenario or ["main"])[0], given.at)

@@ -13,7 +13,7 @@ import shutil
 import signal
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -181,6 +181,11 @@ class Walk:
     ends: tuple[int, ...]
     places: tuple[int, ...]
 
+    def without(self, told: Container[tuple[str | int, ...]]) -> "Walk":
+        """The rest of it."""
+        left = (place for place in self.places if (self.story, *self.ends, place) not in told)
+        return replace(self, places=tuple(left))
+
 
 def walk(plan: Walk) -> list[Result]:
     """A result for each of the places. Rubbish is collected between tellings and not in them."""
@@ -196,6 +201,7 @@ def walk(plan: Walk) -> list[Result]:
     finally:
         branches.ends()
         gc.enable()
+        gc.unfreeze()
     reports = [each if isinstance(each, Result) else _silent(plan, str(each)) for each in branches.reports]
     if told.wrong or len(reports) != len(plan.places):
         itself = Result.of(told)

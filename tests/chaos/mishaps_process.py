@@ -12,7 +12,6 @@ from tests.chaos.kinds import Do, Kind, for_a_while, plain
 from tests.chaos.points import Crash, Point, Refusal
 from tests.chaos.story import Mishap
 
-
 _MOST: dict[Point, int] = {
     Point.BEFORE_REQUEST: 25,
     Point.AFTER_REQUEST: 25,

@@ -106,6 +106,22 @@ async def test_a_bot_that_starts_while_github_is_away_waits_for_it(stage: Stage,
     await stage.until(lambda: states(stage)["running"] == "released", hours=3)
 
 
+async def test_a_command_waits_while_the_visibility_of_its_repository_cannot_be_read(stage: Stage) -> None:
+    """Nobody knows then what may be said there; that is no fault of the command, which is not set aside."""
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    await stage.says("/release help")
+    await stage.passes(minutes=6)
+    fault = stage.world.trouble.answers("GET", "/repos/acme/widget$", 502, times=None)
+    await stage.says("/release 1.0.3")
+    await stage.passes(minutes=5)
+    assert fault.hits
+    assert stage.dispatches() == []
+
+    stage.world.trouble.ends()
+    await stage.until(lambda: stage.state() == "released", hours=1)
+
+
 async def test_a_command_given_right_after_the_return_is_carried_out(stage: Stage) -> None:
     """The bot does not know yet that GitHub is back, and a person's role is asked for no longer than some seconds."""
     stage.pipeline(ONE_STEP)
