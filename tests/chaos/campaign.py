@@ -161,7 +161,8 @@ def _approve(house: House) -> None:
         words = _needed(known.release)
         if words == "environment":
             for run in house.world.runs:
-                house.world.hand("ada").approves(run)
+                if run.status == "waiting":
+                    house.world.hand("ada").approves(run)
         elif words is not None:
             house.says_command(words, by="ada", issue=known.release.issue)
 

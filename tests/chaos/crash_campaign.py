@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TextIO
@@ -110,8 +111,13 @@ def singles(stories: Sequence[str], means: Means) -> bool:
     plans = [
         plan for places in (firsts, others) for story in stories for plan in in_walks(story, places[story])
     ]
-    for result in results(plans, means):
-        tallies[result.story].take(result)
+    with _kept(means.kept) as (before, keep):
+        told: set[tuple[str | int, ...]] = {(result.story, *result.ends) for result in before}
+        left = [rest for plan in plans if (rest := plan.without(told)).places]
+        for result in chain((old for old in before if old.story in tallies), results(left, means)):
+            tallies[result.story].take(result)
+            if (result.story, *result.ends) not in told:
+                keep(result)
     _say(f"{'scenario':<16}{'points':>8}{'covered':>9}{'remains':>9}{'unlike':>8}{'violations':>12}\n")
     for story, tally in tallies.items():
         points = len(usually(story).points)
