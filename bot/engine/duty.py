@@ -97,9 +97,8 @@ class Duty:
 
     async def _serve(self) -> None:
         while True:
-            epoch = await self._take()
             try:
-                await self._term(epoch)
+                await self._term(await self._take())
             except StoreUnavailable as error:
                 log.error("the engine waits for the database", error=str(error))
                 await self._clock.sleep(_ASK_SECONDS)
@@ -108,7 +107,7 @@ class Duty:
                     raise
                 log.exception("the engine ended oddly and is started again")
                 await self._clock.sleep(_ASK_SECONDS)
-            log.warning("this process is not at work any more and stands by", epoch=epoch)
+            log.warning("this process is not at work any more and stands by")
 
     async def _take(self) -> int:
         """The epoch of a new term, once the lease is free."""
@@ -162,6 +161,8 @@ class Duty:
                 self._renewed(asked_at)
             except StoreUnavailable as error:
                 log.error("the lease cannot be renewed", error=str(error))
+            except Exception:  # renewing must go on, whatever it was
+                log.exception("the lease could not be renewed")
 
     def _renewed(self, asked_at: float) -> None:
         self._good_until = asked_at + LEASE_SECONDS - _MARGIN_SECONDS

@@ -130,6 +130,7 @@ class Engine:
         await self._performer.close(_GRACE_SECONDS)
         await self._store.deliveries.flush()
         await self._reports.close()
+        take_census(self._metrics, (), self._sights, self._clock.now())  # whoever is at work next counts them
 
     def problems(self) -> tuple[str, ...]:
         """What keeps the engine from working, for `/readyz`."""

@@ -15,18 +15,9 @@ from tests.planted.bug import Bug
 from tests.planted.catalogue import BUGS
 
 _PYTEST = (
-    *(
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-n0",
-        "--no-header",
-        "--tb=no",
-        "--maxfail=25",
-        "-p",
-        "tests.planted.plugin",
-    ),
+    *(sys.executable, "-m", "pytest", "-p", "tests.planted.plugin"),
+    # The project's own options ask for several workers, and twice quiet pytest tells no counts.
+    *("-o", "addopts=", "-q", "--no-header", "--tb=no", "--maxfail=25"),
     *("-p", "no:cacheprovider", "-p", "no:randomly"),
 )
 _MOST_SECONDS = 600
