@@ -13,7 +13,6 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, Table, cast, exc, func, insert, literal, select, text
 from sqlalchemy.dialects.postgresql import REGCLASS
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.database import Database
 from bot.store.errors import StoreRefused, StoreUnavailable
@@ -46,16 +45,20 @@ async def copy_database(source: str, target: str) -> tuple[Copied, ...]:
     _need_file(source)
     async with _alone(source) as here, _alone(target) as there:
         try:
-            async with here.engine.begin() as reading, there.engine.begin() as writing:
-                await reading.run_sync(_see_one_moment)
-                await writing.run_sync(be_patient)
-                await _need_empty(writing, there.name)
-                return tuple([await _copy(table, reading, writing) for table in _TABLES])
+            return await asyncio.to_thread(_copy_all, here, there)
         except exc.SQLAlchemyError as error:
             reason = " ".join(str(getattr(error, "orig", None) or error).split())
             raise StoreRefused(
                 f"The copy from {here.name} to {there.name} failed, and nothing was written: {reason}."
             ) from error
+
+
+def _copy_all(here: Database, there: Database) -> tuple[Copied, ...]:
+    with here.engine.begin() as reading, there.engine.begin() as writing:
+        _see_one_moment(reading)
+        be_patient(writing)
+        _need_empty(writing, there.name)
+        return tuple(_copy(table, reading, writing) for table in _TABLES)
 
 
 def _need_file(url: str) -> None:
@@ -105,31 +108,30 @@ def _see_one_moment(connection: Connection) -> None:
     be_patient(connection)
 
 
-async def _need_empty(writing: AsyncConnection, name: str) -> None:
+def _need_empty(writing: Connection, name: str) -> None:
     for table in _TABLES:
-        if await _count(table, writing):
+        if _count(table, writing):
             raise StoreRefused(
                 f"The database {name} is not empty (table {table.name}): name one that nobody has used."
             )
 
 
-async def _copy(table: Table, reading: AsyncConnection, writing: AsyncConnection) -> Copied:
+def _copy(table: Table, reading: Connection, writing: Connection) -> Copied:
     query = select(table).order_by(*table.primary_key).limit(_ROWS)
     done = 0
-    while some := (await reading.execute(query.offset(done))).mappings().all():
-        await writing.execute(insert(table), [dict(row) for row in some])
+    while some := reading.execute(query.offset(done)).mappings().all():
+        writing.execute(insert(table), [dict(row) for row in some])
         done += len(some)
-    there, here = await _count(table, writing), await _count(table, reading)
+    there, here = _count(table, writing), _count(table, reading)
     if there != here:
         raise StoreRefused(f"Table {table.name} has {here} rows, but {there} arrived: nothing was copied.")
     if table.autoincrement_column is not None:
-        highest = await reading.run_sync(_highest, table)
-        await writing.run_sync(_count_on, table, highest)
+        _count_on(writing, table, _highest(reading, table))
     return Copied(table.name, there)
 
 
-async def _count(table: Table, connection: AsyncConnection) -> int:
-    return (await connection.execute(select(func.count()).select_from(table))).scalar_one()
+def _count(table: Table, connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(table)).scalar_one()
 
 
 def _highest(connection: Connection, table: Table) -> int:

@@ -4,22 +4,24 @@ Rules: `transact` is the only door. Transactions of one lane run one after the o
 asked for; what the engine does is one lane. SQLite has one connection and so one turn for all lanes; on
 PostgreSQL each lane has a connection, so the door and the lease never wait behind the engine, and the engine's
 lane is fenced (`bot.store.fencing`): transactions of all processes together run as if there were one engine.
-The work inside is plain SQL - nothing waits for the network of others there. Nobody can cancel a transaction
-half way: when the caller is cancelled it is still carried through, since a connection that is torn out of one
-would give up the file.
+The work inside is plain SQL and runs in a thread of the database (`bot.store.threads`): it must not touch what
+belongs to the event loop. Nobody can cancel a transaction half way: when the caller is cancelled it is still
+carried through.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from enum import Enum, auto
+from functools import partial
 from typing import TypeVar
 
-from sqlalchemy import Connection, exc
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Connection, Engine, exc
 
 from bot.store.errors import LeaseLost, StoreUnavailable
 from bot.store.fencing import Fence
+from bot.store.threads import Threads
 
 Result = TypeVar("Result")
 
@@ -43,9 +45,12 @@ class Lane(Enum):
 class Database:
     """A database whose lanes are serialised. Build it with `bot.store.opening.open_database`."""
 
-    def __init__(self, engine: AsyncEngine, name: str, *, gone: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, engine: Engine, threads: Threads, name: str, *, gone: Callable[[], bool] = lambda: False
+    ) -> None:
         self.engine = engine
         """For moving a whole database; everything else goes through `transact`."""
+        self._threads = threads
         self._gone = gone
         one = asyncio.Lock()
         self._turns = {lane: asyncio.Lock() if self.shared else one for lane in Lane}
@@ -80,15 +85,21 @@ class Database:
         """This process stands by: on a shared database the engine's transactions are refused."""
         self._fence = None
 
-    async def transact(self, work: Callable[[Connection], Result], *, lane: Lane = Lane.ENGINE) -> Result:
+    async def transact(
+        self,
+        work: Callable[[Connection], Result],
+        *,
+        lane: Lane = Lane.ENGINE,
+        at_turn: Callable[[], None] = lambda: None,
+    ) -> Result:
         """Run `work` in a transaction of its own: all of it is durable when this returns, or nothing has
         changed.
 
-        `work` may raise, which rolls back; it may be called again when the database asks for that, so what it
-        does outside the database must bear that. StoreUnavailable when the database cannot do it; LeaseLost
-        when another process is at work.
+        `at_turn` is called in the event loop when the lane's turn has come. `work` may raise, which rolls back;
+        it may be called again when the database asks for that. StoreUnavailable when the database cannot do it;
+        LeaseLost when another process is at work.
         """
-        task = asyncio.create_task(self._transact(work, lane, self._fence))
+        task = asyncio.create_task(self._transact(work, lane, self._fence, at_turn))
         self._under_way.add(task)
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
@@ -99,18 +110,19 @@ class Database:
             task.exception()  # whoever asked may be gone: nobody else would look at it, and asyncio complains
 
     async def _transact(
-        self, work: Callable[[Connection], Result], lane: Lane, fence: Fence | None
+        self,
+        work: Callable[[Connection], Result],
+        lane: Lane,
+        fence: Fence | None,
+        at_turn: Callable[[], None],
     ) -> Result:
         async with self._turns[lane]:
             if self._closed:
                 raise StoreUnavailable(f"the database {self.name} is closed")
-            if self._gone():  # SQLite would go on writing into a file that has no name any more
-                raise StoreUnavailable(
-                    f"the database file {self.name} was removed or replaced: put it back, then restart the bot"
-                )
+            at_turn()
             if lane is Lane.ENGINE and self.shared:
                 return await self._fenced(work, fence)
-            return await self._tried(work)
+            return await self._threads.run(partial(self._tried, work))
 
     async def _fenced(self, work: Callable[[Connection], Result], fence: Fence | None) -> Result:
         if fence is None:
@@ -121,22 +133,28 @@ class Database:
             return work(connection)
 
         try:
-            return await self._tried(guarded)
+            return await self._threads.run(partial(self._tried, guarded))
         except LeaseLost:
             fence.lost()
             raise
 
-    async def _tried(self, work: Callable[[Connection], Result]) -> Result:
+    def _tried(self, work: Callable[[Connection], Result]) -> Result:
+        """In a thread of the database."""
+        if self._gone():  # SQLite would go on writing into a file that has no name any more
+            raise StoreUnavailable(
+                f"the database file {self.name} was removed or replaced: put it back, then restart the bot"
+            )
         tries = 1
         while True:
             try:
-                async with self.engine.begin() as connection:
-                    return await connection.run_sync(work)
+                with self.engine.begin() as connection:
+                    return work(connection)
             except exc.DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) not in _AGAIN or tries == _TRIES:
                     raise StoreUnavailable(
                         f"the database {self.name} cannot be used: {error.orig}"
                     ) from error
+                time.sleep(0.02 * tries)  # the other one first, or they meet again
                 tries += 1
             except exc.StatementError as error:
                 # A value of ours that cannot be stored is a mistake, not an outage.
@@ -149,5 +167,7 @@ class Database:
         async with AsyncExitStack() as turns:
             for turn in dict.fromkeys(self._turns.values()):
                 await turns.enter_async_context(turn)
-            self._closed = True
-            await self.engine.dispose()
+            if not self._closed:
+                self._closed = True
+                await self._threads.run(self.engine.dispose)
+                await self._threads.close()

@@ -62,12 +62,13 @@ class Deliveries:
         finished: list[Finished] = []
 
         def work(connection: Connection) -> set[int]:
-            self._take(batch, finished)
             taking.finish(connection, finished)
             return taking.keep(connection, [arrival for arrival, _ in batch])
 
         try:
-            kept = await self._database.transact(work, lane=Lane.DOOR)
+            kept = await self._database.transact(
+                work, lane=Lane.DOOR, at_turn=lambda: self._take(batch, finished)
+            )
         except Exception as error:  # whoever waits must be told, whatever it is
             if self._writer is asyncio.current_task():
                 self._take(batch, finished)

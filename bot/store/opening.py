@@ -7,19 +7,19 @@ opened stands in `bot.store.postgres`.
 
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from os.path import samestat
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import URL, Connection, event, exc
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy import Connection, Engine, create_engine, event, exc
+from sqlalchemy.pool import StaticPool
 
 from bot.store.database import Database
-from bot.store.driver import connect
 from bot.store.errors import StoreRefused
 from bot.store.postgres import open_postgres
 from bot.store.schema import upgrade
+from bot.store.threads import OwnedFile
 
 BUSY_SECONDS = 1.0
 """How long a file is awaited that another process may be about to give up."""
@@ -53,18 +53,23 @@ async def open_database(url: str, *, patience: float = 10.0) -> Database:
 
 async def _open_sqlite(path: Path) -> Database:
     _prepare(path)
-    engine = _sqlite(path)
+    file = await OwnedFile.open(path, patience=BUSY_SECONDS)
+    engine = _engine(file)
     try:
-        async with engine.begin() as connection:
-            await connection.run_sync(_examine, path)
-            await connection.run_sync(upgrade, str(path))
+        await file.run(partial(_made_ready, engine, path))
     except exc.DBAPIError as error:
-        await engine.dispose()
+        await file.close()
         raise _refusal(path, error) from error
     except BaseException:
-        await engine.dispose()
+        await file.close()
         raise
-    return Database(engine, str(path), gone=_watch(path))
+    return Database(engine, file, str(path), gone=_watch(path))
+
+
+def _made_ready(engine: Engine, path: Path) -> None:
+    with engine.begin() as connection:
+        _examine(connection, path)
+        upgrade(connection, str(path))
 
 
 def _watch(path: Path) -> Callable[[], bool]:
@@ -104,18 +109,12 @@ def _prepare(path: Path) -> None:
         ) from error
 
 
-def _sqlite(path: Path) -> AsyncEngine:
-    engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(path)),
-        # Transactions are begun below, by name; Python's own habit is not to begin one before a SELECT.
-        connect_args={"isolation_level": None, "timeout": BUSY_SECONDS, "async_creator_fn": connect},
-        poolclass=AsyncAdaptedQueuePool,
-        pool_size=1,
-        max_overflow=0,
-        pool_reset_on_return=None,
+def _engine(file: OwnedFile) -> Engine:
+    engine = create_engine(
+        "sqlite://", creator=lambda: file.raw, poolclass=StaticPool, pool_reset_on_return=None
     )
-    event.listen(engine.sync_engine, "connect", _own)
-    event.listen(engine.sync_engine, "begin", _begin)
+    event.listen(engine, "connect", _own)
+    event.listen(engine, "begin", _begin)
     return engine
 
 

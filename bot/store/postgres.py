@@ -7,13 +7,14 @@ each one: no prepared statements, no SET, no session locks, no LISTEN. What a tr
 import asyncio
 import re
 from collections.abc import Mapping
+from functools import partial
 
-from sqlalchemy import Connection, event, exc
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import Connection, Engine, create_engine, event, exc
 
 from bot.store.database import Database, Lane
 from bot.store.errors import StoreRefused
 from bot.store.schema import upgrade
+from bot.store.threads import Pool
 
 _BEGIN = """
 BEGIN ISOLATION LEVEL READ COMMITTED;
@@ -57,21 +58,27 @@ _DEFINITE = (
 async def open_postgres(url: str, *, patience: float) -> Database:
     """Open and migrate. A server that cannot be reached is asked again for `patience` seconds."""
     name, engine = _engine(url)
+    threads = Pool(len(Lane))
     loop = asyncio.get_running_loop()
     end = loop.time() + patience
     try:
         while True:
             try:
-                async with engine.begin() as connection:
-                    await connection.run_sync(_prepare, name)
-                return Database(engine, name)
+                await threads.run(partial(_made_ready, engine, name))
+                return Database(engine, threads, name)
             except exc.SQLAlchemyError as error:
                 if loop.time() >= end or not _may_pass(error):
                     raise _refusal(name, error) from None  # the cause may show what was given
             await asyncio.sleep(_AGAIN_SECONDS)
     except BaseException:
-        await engine.dispose()
+        await threads.run(engine.dispose)
+        await threads.close()
         raise
+
+
+def _made_ready(engine: Engine, name: str) -> None:
+    with engine.begin() as connection:
+        _prepare(connection, name)
 
 
 def be_patient(connection: Connection) -> None:
@@ -80,7 +87,7 @@ def be_patient(connection: Connection) -> None:
         connection.exec_driver_sql(_PATIENT)
 
 
-def _engine(url: str) -> tuple[str, AsyncEngine]:
+def _engine(url: str) -> tuple[str, Engine]:
     try:
         import psycopg  # noqa: PLC0415 - an extra: only who uses PostgreSQL needs it
         from psycopg.conninfo import conninfo_to_dict, make_conninfo  # noqa: PLC0415
@@ -96,19 +103,19 @@ def _engine(url: str) -> tuple[str, AsyncEngine]:
         ) from None
     conninfo = make_conninfo(url, **{key: value for key, value in _CONNECTION.items() if key not in given})
 
-    async def connect() -> psycopg.AsyncConnection:
+    def connect() -> psycopg.Connection:
         # Transactions are begun below, by name.
-        return await psycopg.AsyncConnection.connect(conninfo, autocommit=True, prepare_threshold=None)
+        return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
 
-    engine = create_async_engine(
+    engine = create_engine(
         "postgresql+psycopg://",
-        async_creator=connect,
+        creator=connect,
         use_native_hstore=False,
         pool_size=len(Lane),
         max_overflow=0,
         pool_pre_ping=True,  # a connection that the server or a pooler closed meanwhile is replaced unseen
     )
-    event.listen(engine.sync_engine, "begin", _begin)
+    event.listen(engine, "begin", _begin)
     return _name(given), engine
 
 

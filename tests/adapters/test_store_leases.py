@@ -1,6 +1,7 @@
 """One process is at work on a shared database, and nothing that an earlier one still writes can follow."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
-from sqlalchemy.util import await_only
 
 from bot.store import LeaseLost, Store, StoreUnavailable
 from tests.adapters.test_store_given import (
@@ -46,22 +46,22 @@ class HeldUp:
     """A transaction of the engine that stands still until `go_on` is set."""
 
     done: asyncio.Task[None]
-    go_on: asyncio.Event
+    go_on: threading.Event
 
 
 @asynccontextmanager
 async def held_up(store: Store) -> AsyncIterator[HeldUp]:
-    reached, go_on = asyncio.Event(), asyncio.Event()
+    reached, go_on = threading.Event(), threading.Event()
 
     def work(connection: Connection) -> None:
         connection.exec_driver_sql("UPDATE pulse SET at = at")
         reached.set()
-        await_only(go_on.wait())
+        go_on.wait()
         connection.exec_driver_sql("UPDATE pulse SET at = at")
 
     task = asyncio.create_task(store.database.transact(work))
     try:
-        await reached.wait()
+        await asyncio.to_thread(reached.wait)
         yield HeldUp(task, go_on)
     finally:
         go_on.set()

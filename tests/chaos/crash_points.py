@@ -6,29 +6,26 @@ they are at that instant, and what it has asked of GitHub; nothing else comes ba
 """
 
 import asyncio
-import contextlib
 import os
 import re
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from functools import partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-import aiosqlite
 import httpx
-from sqlalchemy import Engine, event
 
 from bot.app import Bot
 from bot.settings import Settings
 from bot.simulator.ledger import Entry
 from bot.simulator.transport import SimulatorTransport
 from tests.chaos.crash_branches import Branches
+from tests.chaos.disk import Disk, Ended
 from tests.scenarios.stage import Stage
 from tests.scenarios.wire import Wire
 
@@ -90,71 +87,46 @@ class Trace:
         return point.place in self.ends_at
 
 
-class InlineSqlite(aiosqlite.Connection):
-    """Runs SQLite where it is asked and not in a thread of its own: the same story is told the same way each time.
+class Moments:
+    """The gate to the disk: every statement that writes, and its commit, is a moment before and a moment after."""
 
-    Every statement that writes, and its commit, is a moment before and a moment after.
-    """
-
-    def __init__(
-        self,
-        connector: Callable[[], sqlite3.Connection],
-        reach: Reach,
-        committed: Callable[[sqlite3.Connection], None],
-    ) -> None:
-        super().__init__(connector, iter_chunk_size=64)
-        self._reach, self._committed = reach, committed
+    def __init__(self, stage: "CrashStage") -> None:
+        self._stage = stage
         self._wrote = False
 
-    def __await__(self) -> Generator[None, None, "InlineSqlite"]:
-        self._connection = self._connector()
-        return self
-        yield  # a coroutine in name only
+    @property
+    def dead(self) -> bool:
+        return self._stage.wire.cut
 
-    async def _execute(self, fn: Callable[..., Result], *args: object, **kwargs: object) -> Result:
-        if self._connection is None:
-            raise ValueError("Connection closed")
-        name = self._name(args[0]) if args and isinstance(args[0], str) else None
+    async def begins(self) -> None:
+        self._wrote = False
+        await self._stage.hangs_if_gone()
+
+    def before(self, statement: str) -> None:
+        name = self._name(statement)
         if name is not None:
             self._wrote = True
-            await self._reach(f"before {name}")
-        elif args and args[0] == "BEGIN IMMEDIATE":
-            await self._reach("")
-        done = fn(*args, **kwargs)
+            self._reach(f"before {name}")
+        elif statement == "COMMIT" and self._wrote:
+            self._reach("before COMMIT")
+
+    def after(self, statement: str, raw: sqlite3.Connection) -> None:
+        name = self._name(statement)
         if name is not None:
-            await self._reach(f"after {name}")
-        return done
+            self._reach(f"after {name}")
+        elif statement == "COMMIT" and self._wrote:
+            self._wrote = False
+            self._stage.committed(raw)
+            self._reach("after COMMIT")
+
+    def _reach(self, name: str) -> None:
+        if self._stage.goes_at(name):
+            raise Ended
 
     @staticmethod
     def _name(sql: str) -> str | None:
         found = _WRITE.match(sql)
         return f"{found[1].upper()} {found[2]}" if found else None
-
-    async def commit(self) -> None:
-        wrote, self._wrote = self._wrote, False
-        if wrote:
-            await self._reach("before COMMIT")
-        await super().commit()
-        if wrote:
-            self._committed(self._conn)
-            await self._reach("after COMMIT")
-
-    async def rollback(self) -> None:
-        self._wrote = False
-        await super().rollback()
-
-    async def close(self) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def forget(self) -> sqlite3.Connection | None:
-        """Closed for whoever uses it, and as open as it was."""
-        connection, self._connection = self._connection, None
-        return connection
 
 
 class CrashWire(Wire):
@@ -185,19 +157,27 @@ class CrashStage(Stage):
         self._known: list[tuple[str, str]] = []
         self._done = sha256()
         self._read = 0
-        self._open: list[InlineSqlite] = []
+        self.disk = Disk(lambda: Moments(self))
         self._process = os.getpid()
         self._left_alone: list[object] = []
 
     # -- meeting points ----------------------------------------------------------------------------------
 
-    async def _reach(self, name: str) -> None:
-        """Nothing goes on here in a process that has ended."""
-        if not self.wire.cut and name and self.trace.meets(name, self._remains()):
+    def goes_at(self, name: str) -> bool:
+        """A moment has come. True: the process has ended, now or before."""
+        if not self.wire.cut and self.trace.meets(name, self._remains()):
             self.wire.cut = True
             self._gone.set()
+        return self.wire.cut
+
+    async def hangs_if_gone(self) -> None:
+        """Nothing goes on here in a process that has ended."""
         if self.wire.cut:
             await asyncio.get_running_loop().create_future()
+
+    async def _reach(self, name: str) -> None:
+        self.goes_at(name)
+        await self.hangs_if_gone()
 
     def _remains(self) -> str:
         """The database's content, what was done to GitHub and when, the deliveries on their way, and the time.
@@ -223,7 +203,7 @@ class CrashStage(Stage):
         )
         return sha256(repr((*left, self.clock.now())).encode()).hexdigest()[:20]
 
-    def _committed(self, connection: sqlite3.Connection) -> None:
+    def committed(self, connection: sqlite3.Connection) -> None:
         content = sha256()
         for table, columns in self._tables(connection):
             rows = connection.execute(f"SELECT {columns} FROM {table}").fetchall()  # noqa: S608 - its own names
@@ -240,12 +220,6 @@ class CrashStage(Stage):
                     columns = ", ".join(f'"{name}"' for name in names if name not in FORGOTTEN)
                     self._known.append((table, columns))
         return self._known
-
-    def opened(self, *args: str, **kwargs: object) -> InlineSqlite:
-        """How SQLAlchemy gets its connection."""
-        made = InlineSqlite(partial(sqlite3.connect, *args, **kwargs), self._reach, self._committed)
-        self._open.append(made)
-        return made
 
     # -- life and death ----------------------------------------------------------------------------------
 
@@ -289,12 +263,8 @@ class CrashStage(Stage):
         await self._bury()
         if self._http is not None:
             await self._http.aclose()
-        if self.bot is not None:
-            await self.bot.store.close()
         self.bot = self._http = None
-        for connection in self._open:
-            connection.stop()
-        self._open.clear()
+        self.disk.unplugged()
         for path in self._files():
             path.unlink(missing_ok=True)
         for name, content in left.items():
@@ -310,8 +280,9 @@ class CrashStage(Stage):
         """
         self._process = os.getpid()
         self.folder = Path(tempfile.mkdtemp(prefix="double-", dir=self.folder.parent))
-        for connection in self._open:
-            self._left_alone.append(connection.forget())
+        if self.disk.connection is not None:
+            self.disk.connection.raw.left_alone = True
+            self._left_alone.append(self.disk.connection)
 
     async def _bury(self) -> None:
         """Ends every task of the process, and those that they start in order to end well."""
@@ -377,18 +348,3 @@ def _is_over(task: asyncio.Task[object]) -> None:
     """Nobody asks any more how it ended."""
     if not task.cancelled():
         task.exception()
-
-
-@contextlib.contextmanager
-def inline_sqlite(stage: CrashStage) -> Iterator[None]:
-    """While it holds, what SQLAlchemy opens is opened by the stage."""
-
-    def give(dialect: object, record: object, cargs: list[object], cparams: dict[str, object]) -> None:
-        del dialect, record, cargs
-        cparams["async_creator_fn"] = stage.opened
-
-    event.listen(Engine, "do_connect", give)
-    try:
-        yield
-    finally:
-        event.remove(Engine, "do_connect", give)

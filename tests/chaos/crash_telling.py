@@ -22,7 +22,7 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 from tests.chaos.crash_branches import Branches
-from tests.chaos.crash_points import CrashStage, Point, Trace, inline_sqlite
+from tests.chaos.crash_points import CrashStage, Point, Trace
 from tests.chaos.crash_stories import REST, STORIES, Day
 from tests.chaos.crash_verdict import Seen, shown, wrongs
 
@@ -60,7 +60,7 @@ def tell(story: str, ends: Sequence[int] = (), branches: Branches | None = None)
         (folder / "bot.db").write_bytes(ready_made())
     seen: Seen | None = None
     try:
-        with inline_sqlite(stage), _listening(stage, errors), _alarm():
+        with stage.disk, _listening(stage, errors), _alarm():
             asyncio.run(_tell(story, day))
             if missed := [place for place in trace.ends_at if place >= len(trace.points)]:
                 errors.append(f"the story has no points {missed}: it is not told the same way twice")
@@ -107,7 +107,7 @@ def ready_made() -> bytes:
 
     async def make() -> None:
         stage = CrashStage(Path(folder), Trace())
-        with inline_sqlite(stage):
+        with stage.disk:
             await stage.opens()
             await stage.closes()
         told.append((stage.folder / "bot.db").read_bytes())

@@ -1,78 +1,105 @@
-"""SQLite without the database thread, and with everything that a disk can do to a process.
+"""SQLite without the database's thread, and with everything that a disk can do to a process.
 
-Rule: it is the driver's own code on a real file; only the hop to another thread is gone, so that the order of all
-things follows from the seed. Before and after every statement somebody may ask for a fault, a crash or a moment for
-the others.
+Rule: it is SQLite itself on a real file; only the hop to another thread is gone, so that the order of all things
+follows from the seed. Before a transaction there may be a moment for the others; before and after each of its
+statements somebody may ask for a fault or for the end of the process.
 """
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Generator
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar
+from unittest import mock
 
-import aiosqlite
-from sqlalchemy import Engine, event
+from bot.store import opening
 
 Result = TypeVar("Result")
-_QUIET = {"cursor", "fetchall", "fetchone", "fetchmany", "close"}
+
+
+class Ended(BaseException):
+    """The process has ended in the middle of this: nothing of it goes on."""
 
 
 class Gate(Protocol):
-    """Who stands between a process and its disk. Both may raise sqlite3.OperationalError, or never return."""
+    """Who stands between a process and its disk."""
 
     @property
     def dead(self) -> bool: ...
 
-    async def before(self, statement: str) -> None: ...
+    async def begins(self) -> None:
+        """A transaction has its turn. Never returns in a dead process."""
 
-    async def after(self, statement: str, raw: sqlite3.Connection) -> None: ...
+    def before(self, statement: str) -> None:
+        """May raise sqlite3.OperationalError, or Ended."""
+
+    def after(self, statement: str, raw: sqlite3.Connection) -> None:
+        """Likewise; what the statement does is done."""
 
 
-class OneThread(aiosqlite.Connection):
-    """A connection of aiosqlite that works at once, in the caller's own thread."""
+class Raw(sqlite3.Connection):
+    """Tells the gate of every statement. What a dead process would still do to its file is not done."""
 
-    def __init__(self, connector: Callable[[], sqlite3.Connection], gate: Gate) -> None:
-        super().__init__(connector, 64)
-        self._gate = gate
+    gate: Gate
+    left_alone = False
+    """It is another process's as well, and is never closed here."""
 
-    def __await__(self) -> Generator[object, None, "OneThread"]:
-        return self._opened().__await__()
+    def cursor(self, *_: object) -> "_Cursor":  # type: ignore[override]
+        return _Cursor(self)
 
-    async def _opened(self) -> "OneThread":
-        self._connection = self._connector()
-        return self
+    def commit(self) -> None:
+        self.gate.before("COMMIT")
+        super().commit()
+        self.gate.after("COMMIT", self)
 
-    @property
-    def raw(self) -> sqlite3.Connection | None:
-        return self._connection
+    def rollback(self) -> None:
+        if not self.gate.dead:
+            super().rollback()
 
-    async def _execute(self, fn: Callable[..., Result], *args: object, **more: object) -> Result:
-        if self._gate.dead:
-            raise asyncio.CancelledError
-        if self._connection is None:
-            raise ValueError("Connection closed")
-        if fn.__name__ in _QUIET:
-            return fn(*args, **more)
-        statement = str(args[0]) if args else fn.__name__.upper()
-        await self._gate.before(statement)
-        result = fn(*args, **more)
-        await self._gate.after(statement, self._connection)
-        return result
-
-    async def commit(self) -> None:
-        await self._execute(self._conn.commit)
-
-    async def close(self) -> None:
-        self.torn()
-
-    def stop(self) -> None:
-        self.torn()
+    def close(self) -> None:
+        if not self.gate.dead:
+            self.torn()
 
     def torn(self) -> None:
         """The file is given up; what was not committed never was."""
-        raw, self._connection = self._connection, None
-        if raw is not None:
-            raw.close()
+        if not self.left_alone:
+            super().close()
+
+
+class _Cursor(sqlite3.Cursor):
+    def execute(self, statement: str, parameters: object = ()) -> "_Cursor":
+        return self._run(super().execute, statement, parameters)
+
+    def executemany(self, statement: str, parameters: object) -> "_Cursor":
+        return self._run(super().executemany, statement, parameters)
+
+    def _run(self, run: Callable[..., object], statement: str, parameters: object) -> "_Cursor":
+        raw = self.connection
+        assert isinstance(raw, Raw)
+        raw.gate.before(statement)
+        run(statement, parameters)
+        raw.gate.after(statement, raw)
+        return self
+
+
+class OneThread:
+    """The one connection to a file, whose transactions run at once, where they are asked for."""
+
+    def __init__(self, path: Path, patience: float, gate: Gate) -> None:
+        self._gate = gate
+        self.raw = sqlite3.connect(path, timeout=patience, isolation_level=None, factory=Raw)
+        self.raw.gate = gate
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        await self._gate.begins()
+        try:
+            return work()
+        except Ended:
+            await asyncio.get_running_loop().create_future()
+            raise
+
+    async def close(self) -> None:
+        self.raw.close()
 
 
 class Disk:
@@ -81,28 +108,22 @@ class Disk:
     def __init__(self, gate: Callable[[], Gate]) -> None:
         self._gate = gate
         self.connection: OneThread | None = None
+        self._plug = mock.patch.object(opening, "OwnedFile", self)
 
     def __enter__(self) -> "Disk":
-        event.listen(Engine, "do_connect", self._connect)
+        self._plug.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        event.remove(Engine, "do_connect", self._connect)
+        self._plug.stop()
         self.unplugged()
 
     def unplugged(self) -> None:
         """The process is gone, and its connection with it."""
         connection, self.connection = self.connection, None
         if connection is not None:
-            connection.torn()
+            connection.raw.torn()
 
-    def _connect(self, _dialect: object, _record: object, _args: object, given: dict[str, object]) -> None:
-        given["async_creator_fn"] = self._create
-
-    def _create(self, database: str, **given: Any) -> OneThread:
-        def connector() -> sqlite3.Connection:
-            made: sqlite3.Connection = sqlite3.connect(database, **given)
-            return made
-
-        self.connection = OneThread(connector, self._gate())
+    async def open(self, path: Path, *, patience: float) -> OneThread:
+        self.connection = OneThread(path, patience, self._gate())
         return self.connection

@@ -12,6 +12,7 @@ import httpx
 
 from bot.app import Bot
 from bot.store import StoreRefused, StoreUnavailable
+from tests.chaos.disk import Ended
 from tests.chaos.points import Crash, Point, Refusal, point_of
 
 _MOST_ROUNDS = 40
@@ -57,10 +58,13 @@ class Life:
 
     async def at(self, point: Point) -> None:
         """A moment has come; whoever dies at it never returns."""
+        self._meets(point)
+        await self.hangs_if_dead()
+
+    def _meets(self, point: Point) -> None:
         for crash in self.crashes:
             if crash.strikes(point):
                 self.dies(f"killed {point}", crash.rest)
-        await self.hangs_if_dead()
 
     def dies(self, how: str, rest: float) -> None:
         if not self.dead:
@@ -70,25 +74,35 @@ class Life:
         if self.dead:
             await asyncio.get_running_loop().create_future()
 
-    async def before(self, statement: str) -> None:
+    async def begins(self) -> None:
+        if self.dead:
+            raise asyncio.CancelledError
+        for _ in range(self._luck.randrange(3)):  # others may come first
+            await asyncio.sleep(0)
+
+    def before(self, statement: str) -> None:
         point = point_of(statement)
         if point is Point.BEGIN:
             self._touched = set()
-            for _ in range(self._luck.randrange(3)):  # others may come first
-                await asyncio.sleep(0)
         words = statement.split(None, 3)
         if words[0] in {"INSERT", "UPDATE"}:
             self._touched.add(words[1] if words[0] == "UPDATE" else words[2])
         self._refuses(point)
-        await self.at(point)
+        self._at(point)
 
-    async def after(self, statement: str, raw: sqlite3.Connection) -> None:
+    def after(self, statement: str, raw: sqlite3.Connection) -> None:
         if statement != "COMMIT":
             return
         touched, self._touched = self._touched, set()
         self._committed(raw, touched)
-        await self.at(Point.COMMITTED)
+        self._at(Point.COMMITTED)
         self._refuses(Point.COMMITTED)
+
+    def _at(self, point: Point) -> None:
+        """As `at`, in the middle of a transaction."""
+        self._meets(point)
+        if self.dead:
+            raise Ended
 
     def _refuses(self, point: Point) -> None:
         for refusal in self.refusals:

@@ -147,7 +147,7 @@ def pragma(name: str) -> Callable[[Connection], object]:
 async def test_f65_every_transaction_takes_its_lock_at_once_and_none_is_ever_locked_out(store: Store) -> None:
     told: list[str] = []
 
-    @event.listens_for(store.database.engine.sync_engine, "before_cursor_execute")
+    @event.listens_for(store.database.engine, "before_cursor_execute")
     def listen(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         told.append(statement)
 
@@ -199,10 +199,10 @@ async def _is_read_only(stage: Stage) -> Callable[[], Awaitable[object]]:
 
     async def tells(setting: str) -> None:
         assert stage.bot is not None
-        async with stage.bot.store.database.engine.connect() as connection:
-            raw = (await connection.get_raw_connection()).driver_connection
+        with stage.bot.store.database.engine.connect() as connection:
+            raw = connection.connection.driver_connection
             assert raw is not None
-            await raw.execute(f"PRAGMA query_only = {setting}")
+            raw.execute(f"PRAGMA query_only = {setting}")
 
     await tells("ON")
     return lambda: tells("OFF")
