@@ -116,6 +116,12 @@ class Unreachable(GitHubError):
         self.until = until
 
 
+class Withheld(GitHubError):
+    """Not sent, and not to be tried again: since it was decided on, something else is wanted."""
+
+    definite = True
+
+
 class Limited(GitHubError):
     """A rate limit; nothing was done and nothing more may be asked before `until`."""
 

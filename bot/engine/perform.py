@@ -7,7 +7,7 @@ Rule: an effect is started when it is wanted and not under way, and dropped when
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import assert_never
@@ -49,6 +49,7 @@ from bot.core.facts import (
     Unauthorized,
     Unprocessable,
     Unreachable,
+    Withheld,
 )
 from bot.core.model import (
     Cooling,
@@ -214,12 +215,19 @@ class Performer:
         state = release.steps[step.name].state
         if not isinstance(state, Sending) or state.send != effect.send:
             return
-        outcome = await self._send(step, state)
+        outcome = await self._send(step, state, lambda: self._withheld(release.id))
         self._metrics.dispatches.labels(outcome=type(outcome).__name__).inc()
         await self._releases.happen(release.id, outcome)
 
+    def _withheld(self, release_id: str) -> str | None:
+        """Why a send that waits for its turn must not leave any more: it was opened before somebody said so."""
+        release = self._releases.get(release_id)
+        if release is None or release.cancelling:
+            return "the release is cancelled"
+        return f"@{release.paused_by} has paused the release" if release.paused_by is not None else None
+
     async def _send(
-        self, step: DispatchStep, state: Sending
+        self, step: DispatchStep, state: Sending, withheld: Callable[[], str | None]
     ) -> SendDone | SendNotDone | SendRefused | SendUnknown:
         inputs = dict(step.inputs)
         if step.nonce and state.nonce:
@@ -227,8 +235,10 @@ class Performer:
         name, send = step.name, state.send
         try:
             done = await self._github.dispatch(
-                step.repo, step.workflow, step.ref, inputs, send_by=state.send_by
+                step.repo, step.workflow, step.ref, inputs, send_by=state.send_by, unless=withheld
             )
+        except Withheld as error:
+            return SendNotDone(name, send, str(error), 0)
         except Unreachable as error:
             if error.sent:
                 return SendUnknown(name, send, "GitHub's answer to the dispatch was lost")

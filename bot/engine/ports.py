@@ -1,6 +1,6 @@
 """What the engine needs from the world, named by need. `bot.github` and `bot.app` fill these in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -79,7 +79,14 @@ class GitHub(Protocol):
         ...
 
     async def dispatch(
-        self, repo: str, workflow: str, ref: str, inputs: Mapping[str, str], *, send_by: datetime
+        self,
+        repo: str,
+        workflow: str,
+        ref: str,
+        inputs: Mapping[str, str],
+        *,
+        send_by: datetime,
+        unless: Callable[[], str | None] = ...,
     ) -> Dispatched: ...
 
     async def rerun_failed_jobs(self, repo: str, run_id: int) -> None: ...

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from bot.core.facts import Forbidden, GitHubError, NotFound, Suspended, Unauthorized, Unreachable
+from bot.core.facts import Forbidden, GitHubError, NotFound, Suspended, Unauthorized, Unreachable, Withheld
 from bot.github.answers import body_of, error_of, has_next, next_cursor, succeeded
 from bot.github.auth import AppAuth
 from bot.github.etags import EtagCache
@@ -51,6 +51,8 @@ class Write:
     body: Mapping[str, object] | None = None
     once: bool = False
     send_by: datetime | None = None
+    unless: Callable[[], str | None] = lambda: None
+    """Asked right before it leaves: why it is no longer wanted."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.to.path}"
@@ -179,6 +181,8 @@ class Client:
 
     async def _send(self, write: Write, token: Token, limiter: Limiter) -> Answer:
         def in_time() -> None:
+            if (why := write.unless()) is not None:
+                raise Withheld(f"{write} was not sent: {why}")
             if write.send_by is not None and self._now() > write.send_by:
                 raise Unreachable(f"{write} was not sent: its time had passed before it could be", sent=False)
             if not self._may_write():

@@ -4,7 +4,7 @@ Rule: each is sent at most once. *once* calls (not safe to repeat) go over a con
 *idempotent* ones may be asked for again by the caller. Only `Unreachable(sent=True)` leaves a doubt.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from bot.core.facts import Dispatched, Unreachable
@@ -24,9 +24,17 @@ class Writes:
         self._client = client
 
     async def dispatch(
-        self, repo: str, workflow: str, ref: str, inputs: Mapping[str, str], *, send_by: datetime
+        self,
+        repo: str,
+        workflow: str,
+        ref: str,
+        inputs: Mapping[str, str],
+        *,
+        send_by: datetime,
+        unless: Callable[[], str | None] = lambda: None,
     ) -> Dispatched:
-        """Once; not sent at all after `send_by`, which is Unreachable(sent=False).
+        """Once; not sent at all after `send_by`, which is Unreachable(sent=False), nor when `unless` says why not
+        right before it leaves, which is Withheld.
 
         `return_run_details` is never sent: the newest version tells the run's id by itself, and an older
         server refuses the key. https://docs.github.com/rest/actions/workflows#create-a-workflow-dispatch-event
@@ -41,6 +49,7 @@ class Writes:
             body={"ref": ref, "inputs": dict(inputs)},
             once=True,
             send_by=send_by,
+            unless=unless,
         )
         return await self._client.write(write, lambda answer: _dispatched(answer, str(write)))
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bot.github.limits import Rank
 from bot.simulator.faults import Fault
 from bot.simulator.ledger import Entry
 from tests.scenarios.metrics_page import metrics
@@ -140,6 +141,23 @@ async def test_a_re_run_answered_with_401_for_ever_calls_a_person_too(stage: Sta
     before = len(stage.world.ledger)
     await stage.passes(hours=1)
     assert len(stage.world.ledger) - before < 200
+
+
+@pytest.mark.parametrize(("verb", "word"), [("pause", "paused"), ("cancel", "cancelled")])
+async def test_a_dispatch_that_waits_for_its_turn_stays_when_somebody_says_stop(
+    stage: Stage, verb: str, word: str
+) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens(WRITES_PER_MINUTE="6")
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.bot is not None and stage.bot.github.waiting_by_rank[Rank.DRIVE] > 0)
+    await stage.says(f"/release {verb} 1.0.3")
+    await stage.until(lambda: stage.state() == word)
+    assert stage.dispatches() == []
+    if verb == "pause":
+        await stage.says("/release resume 1.0.3")
+        await stage.until(lambda: stage.state() == "released", hours=1)
+        assert len(stage.dispatches()) == 1
 
 
 async def test_the_metrics_page_says_what_is_waited_for_and_until_when(stage: Stage) -> None:
