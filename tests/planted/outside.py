@@ -17,6 +17,7 @@ REPORTING = "tests/scenarios/test_reporting.py"
 LOST = "tests/scenarios/test_lost_webhooks.py"
 RESTARTS = "tests/scenarios/test_restarts.py"
 DELIVERIES = "tests/adapters/test_store_deliveries.py"
+REPLICAS = "tests/scenarios/test_replicas.py"
 
 
 def _always(value: object) -> Any:
@@ -135,6 +136,13 @@ def _never_aside(_: Any) -> Any:
 
 def _unchanged(_: Any) -> Any:
     return lambda text, **_more: text
+
+
+def _fence_stays_open(_: Any) -> Any:
+    def check(*_args: Any) -> None:
+        return None
+
+    return check
 
 
 def _report_fails_release(right: Any) -> Any:
@@ -281,5 +289,19 @@ BUGS = (
         ("bot.store.deliveries:Deliveries.failed",),
         _never_aside,
         (DELIVERIES, "tests/scenarios/test_poison.py"),
+    ),
+    Bug(
+        "lease-epoch-unchecked",
+        "a process whose lease another one took goes on writing",
+        ("bot.store.fencing:Fence.check",),
+        _fence_stays_open,
+        ("tests/adapters/test_store_leases.py", REPLICAS),
+    ),
+    Bug(
+        "lease-ignored-at-github",
+        "a process that does not hold the lease for certain still writes to GitHub",
+        ("bot.engine.duty:Duty.may_write",),
+        _always(True),
+        (REPLICAS,),
     ),
 )

@@ -37,6 +37,7 @@ async def _fight(plan: Plan) -> Tally:
 def _again(plan: Plan, number: int) -> str:
     kinds = "".join(f' --kind "{name}"' for name in plan.kinds)
     given = "" if plan.database == "sqlite" else f" --database '{plan.database}' --replicas {plan.replicas}"
+    given += " --pooler" if plan.pooled else ""
     return (
         f"python -m tests.processes --rounds {plan.rounds} --seed {plan.seed}{kinds}{given} --only {number}"
     )
@@ -56,6 +57,9 @@ def _plan() -> Plan:
     )
 
     parser.add_argument(
+        "--pooler", action="store_true", help="every second round goes through a transaction pooler"
+    )
+    parser.add_argument(
         "--replicas", type=int, default=1, help="processes on one database; an SQLite file has one"
     )
     parser.add_argument(
@@ -70,6 +74,7 @@ def _plan() -> Plan:
         only=tuple(given.only),
         kinds=tuple(given.kind),
         database=given.database,
+        pooled=given.pooler,
         replicas=given.replicas,
         at_once=given.at_once,
     )

@@ -32,6 +32,8 @@ class Plan:
     only: tuple[int, ...] = ()
     kinds: tuple[str, ...] = ()
     database: str = "sqlite"
+    pooled: bool = False
+    """Every second round goes through a transaction pooler."""
     replicas: int = 1
     at_once: int = 1
 
@@ -60,9 +62,7 @@ class Tally:
 def kinds_of(plan: Plan) -> list[Kind]:
     """One after the other in the proportion of their shares, as evenly as they go."""
     fitting = [
-        kind
-        for kind in KINDS
-        if (not plan.kinds or kind.name in plan.kinds) and (plan.database == "sqlite" or not kind.file_only)
+        kind for kind in KINDS if (not plan.kinds or kind.name in plan.kinds) and kind.fits(plan.database)
     ]
     places = [
         ((number + 0.5) / kind.share, kind.name, kind) for kind in fitting for number in range(kind.share)
@@ -98,6 +98,7 @@ class Campaign:
             folder,
             Random(f"{self._plan.seed} {number}"),
             database=self._plan.database,
+            pooled=self._plan.pooled and bool(number % 2),
             replicas=self._plan.replicas,
             moment=self._moment(number),
         )

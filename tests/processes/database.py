@@ -7,13 +7,15 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import URL, Engine, create_engine, make_url, text
+
+from tests.pooler import pooling
 
 FILE = "release-bot.db"
 """The URL `sqlite` means: a new file of this name for each round."""
@@ -76,12 +78,23 @@ class FileDatabase:
 
 @dataclass(frozen=True, slots=True)
 class ServerDatabase:
-    """A database of its own on a server, for one round."""
+    """A database of its own on a server, for one round. `url`: as the processes reach it; `direct`: as we do."""
 
     url: str
+    direct: str
+
+    def cuts(self) -> None:
+        """The server ends every connection to it."""
+        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        engine = _engine(self.direct)
+        try:
+            with engine.connect() as connection:
+                connection.execute(text(f"SELECT count(pg_terminate_backend(pid)) {others}"))
+        finally:
+            engine.dispose()
 
     def books(self) -> Books:
-        engine = _engine(self.url)
+        engine = _engine(self.direct)
         try:
             return _read(engine, None)
         finally:
@@ -105,7 +118,7 @@ def served(database: str) -> Iterator[str]:
 
 
 @contextmanager
-def fresh(url: str, folder: Path) -> Iterator[FileDatabase | ServerDatabase]:
+def fresh(url: str, folder: Path, *, pooled: bool = False) -> Iterator[FileDatabase | ServerDatabase]:
     """An empty database: a file in `folder` for `sqlite`, else a new database on the server of `url`."""
     if url == "sqlite":
         yield FileDatabase(folder / FILE)
@@ -115,11 +128,28 @@ def fresh(url: str, folder: Path) -> Iterator[FileDatabase | ServerDatabase]:
     with server.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
     try:
-        yield ServerDatabase(make_url(url).set(database=name).render_as_string(hide_password=False))
+        direct = make_url(url).set(database=name)
+        told = direct.render_as_string(hide_password=False)
+        with _pooler(direct) if pooled else nullcontext(told) as reached:
+            yield ServerDatabase(reached, told)
     finally:
         with server.connect() as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
         server.dispose()
+
+
+@contextmanager
+def _pooler(direct: URL) -> Iterator[str]:
+    """URL of the same database behind a transaction pooler; the server must be one of this machine, on a socket."""
+    host = str(direct.query.get("host", ""))
+    if not host.startswith("/"):
+        raise SystemExit("--pooler needs a server that is reached through a socket: host=/FOLDER in its URL")
+    user, database = direct.username or "postgres", str(direct.database)
+    with (
+        tempfile.TemporaryDirectory(prefix="pool-") as folder,
+        pooling(Path(host) / ".s.PGSQL.5432", Path(folder), user=user, database=database),
+    ):
+        yield f"postgresql://{user}@/{database}?host={quote(folder, safe='')}"
 
 
 def _engine(url: str, **options: str) -> Engine:

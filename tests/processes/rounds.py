@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bot.simulator.ledger import Ledger
 from bot.simulator.webhooks import Delivery
-from tests.processes.database import FileDatabase, fresh
+from tests.processes.database import FileDatabase, ServerDatabase, fresh
 from tests.processes.disk import NoSmallDisk, small_disk
 from tests.processes.fleet import Misbehaved
 from tests.processes.ground import Ground, ground
@@ -44,13 +44,15 @@ class Result:
 
 @dataclass(slots=True)
 class Round:
-    """Everything one round is told. `database`: a server's URL, or `sqlite`; `moment`: for those that need one;
+    """Everything one round is told. `database`: a server's URL, or `sqlite`; `pooled`: the processes reach it through
+    a transaction pooler; `moment`: for those that need one;
     `long`: a pause beyond every deadline, or not; `alone`: one release only."""
 
     folder: Path
     rng: random.Random
     _: KW_ONLY
     database: str = "sqlite"
+    pooled: bool = False
     replicas: int = 1
     moment: Moment | None = None
     long: bool | None = None
@@ -64,7 +66,7 @@ class Round:
         """The ground, its fleet not started; judged when the round is over."""
         single = self.alone or restored or self.rng.random() < 0.7
         versions = ("1.0.3",) if single else ("1.0.3", "1.1.0")
-        with fresh(self.database, disk or self.folder) as database:
+        with fresh(self.database, disk or self.folder, pooled=self.pooled) as database:
             async with ground(
                 self.folder, database, self.rng, replicas=self.replicas, versions=versions, **settings
             ) as made:
@@ -202,6 +204,27 @@ _BEFORE_A_SEND = (
     ("GET", r"/git/"),
     ("POST", r"/dispatches$"),
 )
+
+
+async def cut_off(told: Round) -> None:
+    """The server ends every connection, again and again, at a dispatch too; sometimes somebody is killed as well."""
+    rng = told.rng
+    async with told.fight(starved=True) as made:
+        database = made.database
+        assert isinstance(database, ServerDatabase)
+        if rng.random() < 0.5:
+            moment = Moment("dispatch", rng.randrange(4), rng.choice(("before", "after")))
+            moment.arms(made.world, database.cuts)
+        await made.fleet.start()
+        made.begins()
+        for _ in range(rng.randint(2, 5)):
+            await made.passes(rng.uniform(0.0, 1.5))
+            await asyncio.to_thread(database.cuts)
+        if rng.random() < 0.3:
+            replica = made.replica
+            replica.kill()
+            await made.fleet.restart(replica)
+        await made.ends()
 
 
 async def doubled(told: Round) -> None:
@@ -375,12 +398,16 @@ async def _put_back(made: Ground, folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`share`: how many of twenty rounds are of this kind. `file_only`: makes sense with a database file alone."""
+    """`share`: how many of twenty rounds are of this kind. `file_only`, `server_only`: where it makes sense."""
 
     name: str
     play: Callable[[Round], Awaitable[None]]
     share: int
     file_only: bool = False
+    server_only: bool = False
+
+    def fits(self, database: str) -> bool:
+        return not (self.file_only if database != "sqlite" else self.server_only)
 
 
 CALM = Kind("calm", calm, 0)
@@ -393,6 +420,7 @@ KINDS = (
     Kind("full disk", starved, 1, file_only=True),
     Kind("older copy put back", restored, 1, file_only=True),
     Kind("copy from before", restored_from_before, 1, file_only=True),
+    Kind("connections cut", cut_off, 3, server_only=True),
 )
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import PostgresServer
 from tests.processes import rounds
 from tests.processes.campaign import Plan, kinds_of
 from tests.processes.disk import NoSmallDisk
 from tests.processes.moments import MUTATIONS, Moment, moments
 from tests.processes.rounds import CALM, KINDS, Kind, Result, Round, play
 
-OTHERS = [kind for kind in KINDS if kind.play is not rounds.killed_at_a_mutation]
+OTHERS = [kind for kind in KINDS if kind.play is not rounds.killed_at_a_mutation and not kind.server_only]
 
 
 async def fought(kind: Kind, folder: Path, moment: Moment | None = None) -> Result:
@@ -59,7 +60,21 @@ async def test_every_kind_of_change_that_a_release_makes_on_github_has_its_momen
 def test_every_kind_of_violence_has_its_share_of_a_campaign() -> None:
     names = [kind.name for kind in kinds_of(Plan(rounds=40))]
 
-    assert {name: names.count(name) for name in names} == {kind.name: 2 * kind.share for kind in KINDS}
+    assert {name: names.count(name) for name in names} == {
+        kind.name: 2 * kind.share for kind in KINDS if not kind.server_only
+    }
+
+
+@pytest.mark.parametrize("pooled", [False, True], ids=["straight", "through a pooler"])
+async def test_a_server_that_ends_every_connection_again_and_again_breaks_no_promise(
+    pooled: bool, tmp_path: Path, postgres: PostgresServer
+) -> None:
+    kind = next(kind for kind in KINDS if kind.play is rounds.cut_off)
+    told = Round(tmp_path, random.Random("cut"), database=postgres.url(), pooled=pooled)
+    result = await play(kind, told)
+
+    assert result.violations == []
+    assert result.dispatches >= 4
 
 
 def test_on_a_database_server_what_needs_a_file_is_left_out() -> None:
