@@ -123,13 +123,14 @@ class Bot:
             payload=arrival.body.decode(),
             second_key=arrival.second_key,
             received_at=arrival.received_at,
+            ignored=self.duty.means_nothing(arrival.event, arrival.payload),
         )
         try:
             new = await self.store.deliveries.accept(stored)
         except StoreUnavailable as error:
             log.error("a delivery could not be stored", error=str(error))
             raise StorageUnavailable from error
-        if new:
+        if new and stored.ignored is None:
             self.duty.put(arrival.delivery_id, arrival.event, arrival.payload)
         return new
 

@@ -40,7 +40,8 @@ class Audiences:
         """The repository as GitHub shows it, at most a few minutes old."""
         key, now = repo.lower(), self._clock.now()
         known = self._seen.get(key)
-        if known is None or now - known[0] > _FRESH:
+        # A time to come is one of a clock that was wrong.
+        if known is None or not timedelta() <= now - known[0] <= _FRESH:
             facts = await self._ask(key, repo)
             self._seen[key] = (now, facts)
             return facts

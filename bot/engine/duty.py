@@ -34,6 +34,8 @@ class Work(Protocol):
 
     async def close(self) -> None: ...
 
+    def means_nothing(self, event: str, payload: Mapping[str, object]) -> str | None: ...
+
     def put(self, delivery_id: str, event: str, payload: Mapping[str, object]) -> None: ...
 
     def problems(self) -> tuple[str, ...]: ...
@@ -83,6 +85,10 @@ class Duty:
     def may_write(self) -> bool:
         """Whether the lease certainly holds: a process that slept must not act on what it knew before."""
         return not self._store.shared or self._monotonic() < self._good_until
+
+    def means_nothing(self, event: str, payload: Mapping[str, object]) -> str | None:
+        """Why nothing has to be done about a delivery; None where only the one at work can tell."""
+        return None if self._work is None else self._work.means_nothing(event, payload)
 
     def put(self, delivery_id: str, event: str, payload: Mapping[str, object]) -> None:
         """A delivery that was stored a moment ago; whoever stands by leaves it to the one at work."""

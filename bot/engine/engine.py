@@ -93,6 +93,10 @@ class Engine:
         for listener in (self._reports.changed, self._poster.changed, self._timer_changed):
             self.releases.on_change(listener)
 
+    def means_nothing(self, event: str, payload: Mapping[str, object]) -> str | None:
+        """Why nothing has to be done about a delivery that is about to be stored."""
+        return self.inbox.means_nothing(event, payload)
+
     def put(self, delivery_id: str, event: str, payload: Mapping[str, object]) -> None:
         """A delivery that was stored a moment ago."""
         self.inbox.put(delivery_id, event, payload)

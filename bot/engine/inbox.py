@@ -164,22 +164,34 @@ class Inbox:
 
     # -- one delivery --------------------------------------------------------------------------------
 
+    def means_nothing(self, event: str, payload: Mapping[str, object]) -> str | None:
+        """Why nothing has to be done about a delivery; None when something has, or when it cannot be read.
+
+        A release that starts to wait for it a moment later looks by itself.
+        """
+        with contextlib.suppress(Exception):
+            return self._no_concern(read_delivery(event, payload))
+        return None
+
+    def _no_concern(self, happening: Happening | Ignored) -> str | None:
+        if isinstance(happening, Ignored):
+            return happening.reason
+        return None if self._concerns(happening) else "concerns no release"
+
     def _take(self, delivered: Delivered) -> None:
         """What concerns nobody is done at once; the rest is handled beside the others."""
         try:
             happening = read_delivery(delivered.event, delivered.payload)
-            concerns = not isinstance(happening, Ignored) and self._concerns(happening)
+            nothing = self._no_concern(happening)
         except Exception as error:  # one payload that cannot be read must not stop the others
             self._spawn(delivered, self._refuse(delivered, error))
             return
-        if isinstance(happening, Ignored):
-            self._store.deliveries.finish_soon(delivered.id, happening.reason, ignored=True)
-        elif not concerns:
-            self._store.deliveries.finish_soon(delivered.id, "concerns no release", ignored=True)
-        else:
-            self._spawn(delivered, self._handle(delivered, happening))
+        if nothing is not None:
+            self._store.deliveries.finish_soon(delivered.id, nothing, ignored=True)
+            self._done_with(delivered.id)
             return
-        self._done_with(delivered.id)
+        assert not isinstance(happening, Ignored)
+        self._spawn(delivered, self._handle(delivered, happening))
 
     def _spawn(self, delivered: Delivered, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work, name=f"delivery {delivered.id}")

@@ -85,6 +85,9 @@ class Listener:
         if not fresh:
             return
         facts = await self._audiences.facts(home)
+        if self._settings.homes and facts.full_name.lower() != home.lower():
+            log.warning("a home has another name now; its comments wait", home=home, name=facts.full_name)
+            return
         for item in fresh:
             await self._take(
                 RepositorySeen(

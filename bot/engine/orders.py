@@ -237,9 +237,8 @@ class Orders:
         word = "accepted" if outcome.accepted else "refused"
         log.info("command", verb=verb, outcome=word, by=heard.person.login, home=heard.home)
         self._metrics.commands.labels(verb=verb, outcome=word).inc()
-        await self._store.posts.add(posts_of(heard, outcome))
+        await self._store.posts.add(posts_of(heard, outcome), ends=(heard.delivery, word))
         self._poster.ring()
-        await self._done(heard, word)
 
     async def _done(self, heard: Heard, outcome: str) -> None:
         await self._store.deliveries.finish(heard.delivery, outcome)

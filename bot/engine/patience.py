@@ -11,10 +11,13 @@ Answer = TypeVar("Answer")
 
 ANSWER_WITHIN = 20.0
 """Seconds after which a question about a person's role counts as answered with no (contract section 4)."""
-WHILE_AWAY = 120.0
-"""Longest pause, in seconds, between two tries of anything while GitHub is away: work goes on soon after its return."""
+SOON = 45.0
+"""Longest pause, in seconds, between two tries of anything that may be put right at any moment: what GitHub shows is
+true again within a minute of its return."""
 WHEN_REFUSED = 900.0
 """Longest pause after an answer that more tries will hardly change: a locked issue, a missing permission."""
+_HARDLY_AFTER = 1800.0
+"""Seconds after which a refusal counts as such: until then somebody may be about to mend what they broke."""
 
 
 def pauses(first: float = 0.25, most: float = 5.0) -> Iterator[float]:
@@ -48,6 +51,7 @@ def seconds_until_again(error: GitHubError, clock: Clock, otherwise: float) -> f
     return otherwise
 
 
-def longest_pause(error: GitHubError) -> float:
-    """To where the growing pauses of a report may grow, in seconds."""
-    return WHILE_AWAY if isinstance(error, Unreachable | Unauthorized) else WHEN_REFUSED
+def longest_pause(error: GitHubError, *, lasted: float) -> float:
+    """To where the growing pauses of a report may grow that has failed for `lasted` seconds, in seconds."""
+    passes = isinstance(error, Unreachable | Unauthorized) or lasted < _HARDLY_AFTER
+    return SOON if passes else WHEN_REFUSED

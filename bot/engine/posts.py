@@ -108,7 +108,9 @@ class Poster:
             await self._store.posts.post_dropped(post.seq, str(error))
             self._forget(post)
         except GitHubError as error:
-            pause = min(longest_pause(error), 2.0 ** min(max(post.tries, self._failures[post.seq]), 10))
+            lasted = (self._clock.now() - self._first_failed.get(post.seq, self._clock.now())).total_seconds()
+            longest = longest_pause(error, lasted=lasted)
+            pause = min(longest, 2.0 ** min(max(post.tries, self._failures[post.seq]), 10))
             self._failures[post.seq] += 1
             if isinstance(error, Forbidden):
                 pause = max(pause, 60.0)

@@ -86,7 +86,7 @@ class Reports:
         """Until what is shown is what is true; failures wait longer each time."""
         tries = 0
         try:
-            first_seen = self._clock.now()
+            first_seen = began = self._clock.now()
             while True:
                 await self._gather_changes(key, first_seen)
                 release = self._wanted[key[0]]
@@ -94,7 +94,8 @@ class Reports:
                     async with self._places:
                         wait = await self._publish(key, release, first_seen)
                 except GitHubError as error:
-                    tries, wait = tries + 1, self._after(error, key, tries)
+                    began = began if tries else self._clock.now()
+                    tries, wait = tries + 1, self._after(error, key, tries, began)
                 except StoreUnavailable as error:
                     log.error(
                         "a report waits for the database", release=key[0], step=key[1], error=str(error)
@@ -143,8 +144,9 @@ class Reports:
             due = max(due, last + self._pace)
         return (due - self._clock.now()).total_seconds()
 
-    def _after(self, error: GitHubError, key: Key, tries: int) -> float:
-        pause = min(longest_pause(error), 2.0 ** min(tries, 10))
+    def _after(self, error: GitHubError, key: Key, tries: int, began: datetime) -> float:
+        lasted = (self._clock.now() - began).total_seconds()
+        pause = min(longest_pause(error, lasted=lasted), 2.0 ** min(tries, 10))
         if isinstance(error, Forbidden | Unprocessable):
             pause = max(pause, 30.0)
         wait = seconds_until_again(error, self._clock, pause)

@@ -190,7 +190,8 @@ def installation_shape(world: World, installation: Installation) -> JsonObject:
         "app_slug": world.app.slug,
         "target_id": installation.account.id,
         "target_type": installation.account.kind,
-        "permissions": dict(installation.permissions),
+        # What was taken away is left out, it is not "none".
+        "permissions": {name: level for name, level in installation.permissions.items() if level != "none"},
         "events": list(world.app.events),
         "repository_selection": "selected",
         "created_at": stamp(installation.created_at),

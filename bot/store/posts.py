@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 
 from bot.store.database import Database
+from bot.store.deliveries import finish_delivery
 from bot.store.inserting import insert
 from bot.store.rows import PostRow, PostState, PostToMake
 from bot.store.tables import posts
@@ -22,10 +23,17 @@ class Posts:
         self._database = database
         self._now = now
 
-    async def add(self, new: Sequence[PostToMake]) -> None:
-        """Posts that belong to no release and end no delivery; a key that exists is ignored."""
+    async def add(self, new: Sequence[PostToMake], *, ends: tuple[str, str] | None = None) -> None:
+        """Posts that belong to no release; a key that exists is ignored. `ends`: the delivery they answer, and its
+        outcome, in the same transaction: what was answered is not judged once more."""
         at = self._now()
-        await self._database.transact(lambda connection: add_posts(connection, new, at=at))
+
+        def work(connection: Connection) -> None:
+            add_posts(connection, new, at=at)
+            if ends is not None:
+                finish_delivery(connection, *ends)
+
+        await self._database.transact(work)
 
     async def todo_posts(self, now: datetime) -> tuple[PostRow, ...]:
         """What is due and not done, those that were being sent included; oldest first."""

@@ -41,7 +41,7 @@ class PostState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A delivery as it came in. `payload` is the body's JSON text; `second_key` names what it tells, whatever
-    its id.
+    its id; `ignored` is why it means nothing to the bot: then nothing is left to be done about it.
     """
 
     id: str
@@ -49,6 +49,7 @@ class Arrival:
     payload: str = field(repr=False)
     second_key: str | None
     received_at: datetime
+    ignored: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

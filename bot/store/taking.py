@@ -13,7 +13,7 @@ from bot.store.rows import Arrival, DeliveryState
 from bot.store.tables import FreeText, Moment
 
 _MARKS = {"sqlite": "?", "postgresql": "%s"}
-_COLUMNS = ("id", "second_key", "event", "payload", "received_at", "state", "tries")
+_COLUMNS = ("id", "second_key", "event", "payload", "received_at", "state", "tries", "outcome")
 MOST_TOGETHER = 250
 """Deliveries in one statement: some milliseconds. PostgreSQL would take 65,535 values, SQLite 32,766."""
 
@@ -41,8 +41,9 @@ def _keep(connection: Connection, arrivals: Sequence[Arrival]) -> set[int]:
             one.event,
             text.process_bind_param(one.payload, dialect),
             moment.process_bind_param(one.received_at, dialect),
-            DeliveryState.PENDING.value,
+            (DeliveryState.PENDING if one.ignored is None else DeliveryState.IGNORED).value,
             0,
+            text.process_bind_param(one.ignored, dialect),
         )
     ]
     kept = connection.exec_driver_sql(_insert(_MARKS[dialect.name], len(arrivals)), tuple(values))

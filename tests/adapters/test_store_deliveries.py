@@ -3,12 +3,15 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
-from bot.store import Arrival, DeliveryState, Store
+from bot.store import Arrival, DeliveryState, Store, StoreUnavailable
+from bot.store.tables import deliveries
 from tests.adapters.conftest import EVERY_KIND
-from tests.adapters.test_store_given import MINUTE, NOW, arrival, opened
+from tests.adapters.test_store_given import MINUTE, NOW, arrival, opened, release, start
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("database", EVERY_KIND, indirect=True)]
 
@@ -223,3 +226,135 @@ async def test_whatever_a_delivery_says_is_kept_as_text(store: Store, text: str)
     (row,) = await store.deliveries.pending(10)
     assert row.id == "d2"
     assert row.payload.startswith(text[:4])
+
+
+async def state_of(database: str, name: str) -> tuple[str, str | None, int]:
+    """As it stands in the database: state, outcome, tries."""
+    async with opened(database) as store:
+        query = select(deliveries).where(deliveries.c.id == name)
+        row = await store.database.transact(lambda connection: connection.execute(query).mappings().one())
+        return row["state"], row["outcome"], row["tries"]
+
+
+async def test_what_became_of_a_delivery_is_kept_with_it(database: str) -> None:
+    async with opened(database) as store:
+        for name in ("done", "ignored", "failed"):
+            await store.deliveries.accept(arrival(name))
+        await store.deliveries.finish("done", "a release was started")
+        await store.deliveries.finish("ignored", "of no interest", ignored=True)
+        await store.deliveries.accept(replace(arrival("nothing"), ignored="concerns no release"))
+        for _ in range(5):
+            await store.deliveries.failed("failed", "no such field")
+
+    assert await state_of(database, "done") == ("done", "a release was started", 0)
+    assert await state_of(database, "ignored") == ("ignored", "of no interest", 0)
+    assert await state_of(database, "nothing") == ("ignored", "concerns no release", 0)
+    assert await state_of(database, "failed") == ("quarantined", "no such field", 5)
+
+
+async def test_a_delivery_is_tried_five_times(store: Store) -> None:
+    await store.deliveries.accept(arrival("d1"))
+    await store.deliveries.accept(arrival("d2"))
+
+    answers = [await store.deliveries.failed("d1", "no such field") for _ in range(5)]
+
+    assert answers == [False] * 4 + [True]
+    assert await names(store) == ["d2"]
+    assert [row.tries for row in await store.deliveries.pending(2)] == [0]
+
+
+async def test_a_delivery_that_is_finished_fails_no_more(store: Store) -> None:
+    await store.deliveries.accept(arrival("d1"))
+    await store.deliveries.finish("d1", "done")
+
+    assert not await store.deliveries.failed("d1", "too late", most=1)
+    assert await store.deliveries.prune(NOW + MINUTE) == 1
+
+
+async def test_the_backlog_counts_what_is_still_to_be_worked_on(store: Store) -> None:
+    for name in ("d1", "d2", "d3"):
+        await store.deliveries.accept(arrival(name))
+    before = await store.deliveries.backlog()
+
+    await store.deliveries.finish("d2", "done")
+
+    assert (before, await store.deliveries.backlog()) == (3, 2)
+
+
+async def test_which_deliveries_were_taken_before_is_known_whatever_became_of_them(store: Store) -> None:
+    for name in ("pending", "finished"):
+        await store.deliveries.accept(arrival(name))
+    await store.deliveries.finish("finished", "done")
+
+    assert await store.deliveries.known(["pending", "finished", "lost"]) == {"pending", "finished"}
+
+
+async def test_pruning_keeps_what_is_just_as_old_as_said_and_what_was_put_aside(store: Store) -> None:
+    for name in ("done", "aside"):
+        await store.deliveries.accept(arrival(name))
+    await store.deliveries.finish("done", "done")
+    await store.deliveries.failed("aside", "no such field", most=1)
+
+    assert await store.deliveries.prune(NOW) == 0
+    assert await store.deliveries.prune(NOW + MINUTE) == 1
+    assert not await store.deliveries.accept(arrival("aside"))
+
+
+async def test_a_hint_is_written_as_finished_without_any_arrival(store: Store) -> None:
+    await store.deliveries.accept(arrival("d1"))
+    await store.deliveries.accept(arrival("d2"))
+    store.deliveries.finish_soon("d1", "heard", ignored=True)
+    waiting = await names(store)
+
+    await store.deliveries.flush()
+
+    assert (waiting, await names(store)) == (["d1", "d2"], ["d2"])
+
+
+async def test_what_means_nothing_is_kept_as_finished_and_known_by_its_id(store: Store) -> None:
+    nothing = replace(arrival("d1"), ignored="concerns no release")
+
+    assert await store.deliveries.accept(nothing)
+
+    assert await names(store) == []
+    assert not await store.deliveries.accept(arrival("d1"))
+
+
+async def test_when_a_commit_fails_everybody_who_waited_is_told_and_hints_are_kept_for_the_next(
+    store: Store,
+) -> None:
+    await store.deliveries.accept(arrival("d1"))
+    store.deliveries.finish_soon("d1", "heard")
+    bad = arrival("d2", received_at=NOW.replace(tzinfo=None))
+
+    async with asyncio.timeout(20):
+        answers = await asyncio.gather(
+            store.deliveries.accept(bad), store.deliveries.accept(arrival("d3")), return_exceptions=True
+        )
+        pending = await names(store)
+        await store.deliveries.accept(arrival("d3"))
+
+    assert [type(answer) for answer in answers] == [ValueError, ValueError]
+    assert (pending, await names(store)) == (["d1"], ["d3"])
+
+
+async def test_after_the_store_was_closed_a_delivery_is_refused_and_not_left_waiting(database: str) -> None:
+    async with opened(database) as store:
+        pass
+    store.deliveries.finish_soon("d0", "heard")
+
+    async with asyncio.timeout(20):
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable):
+                await store.deliveries.accept(arrival("d1"))
+
+
+async def test_a_delivery_finished_within_a_commit_is_done_and_not_ignored(database: str) -> None:
+    async with opened(database) as store:
+        await store.deliveries.accept(arrival("d1"))
+        (stored,) = await start(store, release("r1"))
+        await store.releases.commit(
+            stored, stored.release, event=None, reasons=(), wake_at=None, finished_delivery="d1"
+        )
+
+    assert await state_of(database, "d1") == ("done", "done", 0)

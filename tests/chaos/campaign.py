@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
@@ -17,30 +18,20 @@ from bot.store import Store
 from tests.chaos.catalogue import KINDS, words_of
 from tests.chaos.house import House, Violated
 from tests.chaos.invariants import at_rest, at_the_end, busy_rate, troubles, unanswered, untrue_surfaces
+from tests.chaos.kinds import issue_number
+from tests.chaos.limits import told_to_wait
 from tests.chaos.log import listening
+from tests.chaos.overdue import Overdue
 from tests.chaos.story import Mishap, Story
 
 _REST_WITHIN = 4.0
 """Virtual hours after the calm in which everything must come to rest."""
 _HEARD_WITHIN = 0.35
 """Virtual hours until a command is answered: five looks at the comments, and GitHub's limits in between."""
+_ROUNDS = 30.0
+"""Virtual seconds between two looks of the witness at its own clock."""
 _TRUE_WITHIN = 75.0
 """Virtual seconds until GitHub shows the truth: 60, and the pause between two edits with a margin."""
-_LONG_SILENCE = 1_000.0
-"""The same after a fault that lasted: a report that failed for long is tried again every 15 minutes."""
-_LASTING = (
-    "F49",
-    "F50 GitHub is down",
-    "F54",
-    "F58",
-    "F68",
-    "F71",
-    "F47",
-    "F52",
-    "F46",
-    "F60",
-    "F25 no answer",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +50,9 @@ def tell(story: Story) -> Verdict:
     """Tells it on a file system in memory where there is one."""
     memory = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder, listening() as log:
-        house = House(story, Path(folder), _empty_database())
+        empty = Path(folder) / "empty.db"
+        empty.write_bytes(_empty_database())
+        house = House(story, Path(folder), empty)
         log.house = house
         house.loop.set_exception_handler(
             lambda *_: None
@@ -85,22 +78,45 @@ async def _whole(house: House) -> None:
     house.begins_to_live()
     for ask in story.asks:
         text = f"/release {ask.version}"
-        house.at(ask.at, lambda text=text, ask=ask: house.says_command(text, by=ask.by, issue=ask.issue))  # type: ignore[misc]
+        house.at(ask.at, lambda text=text, ask=ask: _says(house, text, by=ask.by, issue=ask.issue))  # type: ignore[misc]
     for mishap in story.mishaps:
         house.at(mishap.at, lambda mishap=mishap: _strikes(house, mishap))  # type: ignore[misc]
     if story.shape == "branch":
         for round_ in range(6):
             house.at(200 + 240 * round_, lambda: _pushes(house))
     await house.passes(seconds=max(story.calm, max((m.at for m in story.mishaps), default=0)))
-    house.calms()
+    _calms(house)
     if not await house.until_true(lambda: house.awake, hours=1):
         raise Violated("the bot lives at the end", "it does not start any more")
     await _comes_to_rest(house)
-    await _shows_the_truth(house, long=_is_long(story))
+    await _shows_the_truth(house, told_to_wait(story))
     await _is_quiet(house)
     await _is_helped(house)
     for name, how in at_the_end(house):
         raise Violated(name, how)
+
+
+def _says(house: House, text: str, *, by: str, issue: int) -> None:
+    house.says_command(text, by=by, issue=issue_number(house, issue))
+
+
+def _calms(house: House) -> None:
+    """From now on nothing is wrong any more, and the witness looks at its own clock now and then."""
+    house.calms()
+    for mishap in house.story.mishaps:
+        kind = KINDS[mishap.kind]
+        if kind.heals is not None:
+            kind.heals(house)
+        if kind.stays:
+            kind.do(house, mishap)
+    patience = timedelta(seconds=told_to_wait(house.story))
+    overdue = Overdue(house.witness, house.world, calm=house.clock.now(), patience=patience)
+
+    def looks() -> None:
+        house.witness.broken.extend(overdue.found())
+        house.after(_ROUNDS, looks)
+
+    house.after(_ROUNDS, looks)
 
 
 def _strikes(house: House, mishap: Mishap) -> None:
@@ -110,10 +126,6 @@ def _strikes(house: House, mishap: Mishap) -> None:
 
 def _pushes(house: House) -> None:
     house.world.hand("walt").pushes(house.oss, "nightly")
-
-
-def _is_long(story: Story) -> bool:
-    return any(mishap.kind.startswith(_LASTING) for mishap in story.mishaps)
 
 
 # -- after the faults --------------------------------------------------------------------------------
@@ -164,13 +176,14 @@ def _approve(house: House) -> None:
                 if run.status == "waiting":
                     house.world.hand("ada").approves(run)
         elif words is not None:
-            house.says_command(words, by="ada", issue=known.release.issue)
+            _says(house, words, by="ada", issue=known.release.issue)
 
 
-async def _shows_the_truth(house: House, *, long: bool) -> None:
+async def _shows_the_truth(house: House, patience: float = 0.0) -> None:
+    """`patience`: seconds for which GitHub itself, or a clock that was wrong, may have put the reports off."""
     await house.passes(seconds=_TRUE_WITHIN)
-    if long and untrue_surfaces(house):
-        await house.until_true(lambda: not untrue_surfaces(house), hours=_LONG_SILENCE / 3600)
+    if patience and untrue_surfaces(house):
+        await house.until_true(lambda: not untrue_surfaces(house), hours=patience / 3600)
     for name, how in untrue_surfaces(house):
         raise Violated(name, how)
 
@@ -187,10 +200,10 @@ async def _is_helped(house: House) -> None:
     for verb in ("retry", "skip", "cancel", "cancel", "cancel", "cancel"):
         for release, step, _ in list(troubles(house)):
             place = f" {step}" if verb != "cancel" else ""
-            house.says_command(f"/release {verb} {release.version}{place}", by="ada", issue=release.issue)
+            _says(house, f"/release {verb} {release.version}{place}", by="ada", issue=release.issue)
         await _comes_to_rest(house)
         if all(known.release.word.final for known in house.witness.releases.values()):
-            return await _shows_the_truth(house, long=False)
+            return await _shows_the_truth(house)
     raise Violated("every release can be ended", _standing(house))
 
 
@@ -214,14 +227,14 @@ def _closed(house: House) -> None:
 
 
 @cache
-def _empty_database() -> Path:
-    """Migrated once per process, and copied for every story."""
-    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
-    path = folder / "empty.db"
+def _empty_database() -> bytes:
+    """Migrated once per process, and written down for every story."""
 
-    async def made() -> None:
+    async def made(path: Path) -> None:
         store = await Store.open(f"sqlite:///{path}", now=VirtualClock().now)
         await store.close()
 
-    asyncio.run(made())
-    return path
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        asyncio.run(made(path))
+        return path.read_bytes()

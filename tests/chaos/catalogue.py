@@ -1,6 +1,13 @@
 """Everything that can go wrong in a story, by its number in the catalogue of faults."""
 
-from tests.chaos import mishaps_github, mishaps_people, mishaps_process, mishaps_runs
+from tests.chaos import (
+    mishaps_github,
+    mishaps_people,
+    mishaps_places,
+    mishaps_poison,
+    mishaps_process,
+    mishaps_runs,
+)
 from tests.chaos.kinds import Kind
 from tests.chaos.story import Mishap
 
@@ -9,6 +16,8 @@ KINDS: dict[str, Kind] = {
     **mishaps_runs.KINDS,
     **mishaps_process.KINDS,
     **mishaps_people.KINDS,
+    **mishaps_places.KINDS,
+    **mishaps_poison.KINDS,
 }
 
 

@@ -83,6 +83,10 @@ class House(Stage):
         """Commands by people who may give them: each must be answered."""
         self.silenced = False
         """Somebody deleted a status comment: it is made once more, and then no longer."""
+        self.restored = False
+        """An older copy of the database was put back: what was done since may be done once more."""
+        self.poisoned = False
+        """A delivery that makes no sense was sent: it may be set aside."""
         self.stop_after: float | None = None
         self._plans: list[tuple[datetime, int, Callable[[], None]]] = []
         self._order = itertools.count()
@@ -120,6 +124,7 @@ class House(Stage):
             workflow.on_run().jobs(CANARY_JOB, "publish").job(CANARY_JOB).succeeds(log=CANARY_LINE)
         self.world.add_issue(self.oss, 8)
         self.home = self.ee if story.private_home else self.oss
+        self._homes = (self.home.full_name,)
         if story.private_home:
             for number in (7, 8):
                 self.world.add_issue(self.ee, number)
@@ -143,12 +148,11 @@ class House(Stage):
         """A new process."""
         self.tell("the bot starts")
         self.reborn_at = None
+        self.witness.lives += 1
         self.life = Life(luck=self.luck, told=self.tell, committed=self.witness.committed)
         self.life.crashes, self.life.refusals = self.crashes, self.refusals
         settings = _settings(self.world.private_key, self.story.look_seconds)
-        mine = settings.model_copy(
-            update={"database": SqliteFile(self._file), "homes": (self.home.full_name,)}
-        )
+        mine = settings.model_copy(update={"database": SqliteFile(self._file), "homes": self._homes})
         self.loop.create_task(
             self.life.begin(lambda: Bot.build(mine, clock=self.bot_clock, transport=self.line))
         )
@@ -298,6 +302,8 @@ class House(Stage):
         if self.life is None or self.life.dead:
             return
         if self.storage_failed and (error is None or _is_storage(error)):
+            return
+        if self.poisoned and line == "a delivery is set aside":
             return
         self.errors.append(f"{line} ({type(error).__name__}: {error})" if error else line)
 

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import unquote
 
+from pydantic import ValidationError
+
 from bot.core.model import (
     AwaitingApproval,
     Cancelled,
@@ -31,14 +33,17 @@ from bot.core.model import (
 from bot.core.plan import RunStep
 from bot.simulator.ledger import Entry
 from bot.simulator.repositories import CheckRun, Comment
+from tests.chaos.exceptional_times import open_times, quiet_times
 from tests.chaos.house import House
+from tests.chaos.mishaps_poison import ODD
+from tests.chaos.places import place
 from tests.chaos.shapes import CANARIES, VAULT
 from tests.scenarios.reading import StatusComment
+from tests.simulator.oracle import check_ledger
 
 Finding_ = tuple[str, str]
 """Name of the promise, and how it was broken."""
 _POST = re.compile(r"<!-- post ([0-9a-f]+) -->\s*\Z")
-_SILENCE = ("F58 a repository", "F58 a permission", "F72")
 _MOST_REQUESTS_A_MINUTE = 60
 """While nothing happens and GitHub is fine: looks, comments of the homes, tokens."""
 
@@ -111,7 +116,7 @@ def _untrue_checks(house: House) -> Iterator[Finding_]:
 
 
 def _newest_check(house: House, release: Release, step: RunStep) -> CheckRun | None:
-    repo = house.world.repository(step.repo)
+    repo = place(house.world, step.repo)
     name, mine = f"{release.pipeline} {release.version} / {step.name}", f"{release.id}/{step.name}"
     found = [c for c in repo.check_runs.values() if c.name == name and c.external_id == mine]
     return max(found, key=lambda check: check.id, default=None)
@@ -135,6 +140,7 @@ def at_the_end(house: House) -> Iterator[Finding_]:
     """Everything else that must be true at the end of a story."""
     if house.world.unexpected:
         yield "nothing unknown is asked of GitHub", house.world.unexpected[0]
+    yield from _against_the_description(house)
     yield from _without_owner(house)
     yield from _said_twice(house)
     yield from _unanswered(house)
@@ -143,6 +149,15 @@ def at_the_end(house: House) -> Iterator[Finding_]:
     if house.life is not None:
         for error in house.life.unseen():
             yield "no part ends unseen", f"{type(error).__name__}: {error}"
+
+
+def _against_the_description(house: House) -> Iterator[Finding_]:
+    """GitHub's own description knows everything that was asked and answered."""
+    for entry in house.world.ledger:
+        try:
+            check_ledger((entry,))
+        except (ValidationError, AssertionError, KeyError) as error:
+            yield "requests are as GitHub describes them", f"{entry.method} {entry.path}: {error}"
 
 
 def _without_owner(house: House) -> Iterator[Finding_]:
@@ -158,7 +173,7 @@ def _said_twice(house: House) -> Iterator[Finding_]:
         if (found := _POST.search(comment.body))
     )
     for (_, mark), times in marks.items():
-        if times > 1:
+        if times > 1 + house.restored:
             yield "nothing is said twice", f"post {mark} was made {times} times"
 
 
@@ -173,14 +188,14 @@ def unanswered(house: House) -> list[Comment]:
 
 
 def _unanswered(house: House) -> Iterator[Finding_]:
-    """Where the app or the pipeline file was taken away for a while, silence is the answer (contract section 4)."""
-    silence = any(mishap.kind.startswith(_SILENCE) for mishap in house.story.mishaps)
-    late = unanswered(house)
+    """While the app, its home or the pipeline file was taken away, silence is the answer (contract section 4)."""
+    late, silences = unanswered(house), [*quiet_times(house)]
     for comment in house.orders:
         reactions = comment.reactions_of(house.world.bot.login)
+        silence = any(begin <= comment.created_at <= end for begin, end in silences)
         if comment in late and not silence:
             yield "no command is lost", f"{comment.body!r} by {comment.user.login}: {reactions}"
-        if {"rocket", "confused"} <= set(reactions):
+        if {"rocket", "confused"} <= set(reactions) and not house.restored:
             yield "one answer per command", f"{comment.body!r} by {comment.user.login}: {reactions}"
 
 
@@ -194,10 +209,11 @@ def _left_over(house: House) -> Iterator[Finding_]:
         "SELECT key, kind, outcome FROM posts WHERE state IN ('todo', 'sending')"
     ):
         yield "every post is made or dropped", f"{kind} {key}: {outcome}"
+    poisoned = {delivery.guid for delivery in house.world.hook.log if ODD in delivery.payload}
     for number, event, state in raw.execute(
         "SELECT id, event, state FROM deliveries WHERE state = 'quarantined'"
     ):
-        if not house.storage_failed:
+        if not (house.storage_failed or number in poisoned):
             yield "no delivery is set aside", f"{event} {number} is {state}"
     open_ids = {i for i, known in house.witness.releases.items() if not known.release.word.final}
     for (key,) in raw.execute("SELECT key FROM outbox WHERE state = 'open'"):
@@ -210,8 +226,10 @@ def _leaks(house: House) -> Iterator[Finding_]:
         writes = [entry for entry in house.world.ledger.writes if entry.repository and not entry.private]
     else:
         writes = [e for e in house.world.ledger.public_writes if f"/repos/{VAULT}/" not in e.path]
-    words = [*CANARIES, *_numbers(house)]
+    words, shown = [*CANARIES, *_numbers(house)], [*open_times(house)]
     for entry in writes:
+        if any(begin <= entry.at <= end for begin, end in shown):
+            continue
         text = _text(entry)
         for word in words:
             if word in text:

@@ -30,6 +30,10 @@ class Kind:
     words: str
     early: bool = False
     """It is about what comes later, and is mostly said at the beginning."""
+    stays: bool = False
+    """No fault that ends: it is done once more when everything else is well again."""
+    heals: Callable[[House], None] | None = None
+    """What the calm has to put right."""
 
 
 def pick(luck: int, among: Sequence[Choice]) -> Choice | None:
@@ -53,3 +57,8 @@ def workflow(house: House, mishap: Mishap) -> Workflow:
         mishap.luck % len(SHAPES[house.story.shape].workflows)
     ]
     return (house.ee if private else house.oss).workflows[file]
+
+
+def issue_number(house: House, wanted: int) -> int:
+    """That issue, or the one that is left when it was deleted."""
+    return wanted if wanted in house.home.issues else min(house.home.issues)

@@ -11,6 +11,7 @@ from random import Random
 from bot.simulator.faults import UNICORN, Break, Failure, Fault
 from tests.chaos.house import House
 from tests.chaos.kinds import SOON, Do, Draw, Kind, for_a_while
+from tests.chaos.limits import reset_in
 from tests.chaos.story import Mishap
 
 WRITES = {
@@ -99,7 +100,7 @@ def _secondary(status: int) -> Do:
 
 def _primary(house: House, mishap: Mishap) -> None:
     method, path = CALLS[mishap.where]
-    house.world.trouble.primary_limit(method, path, reset_in=30 + mishap.luck % 300, times=1)
+    house.world.trouble.primary_limit(method, path, reset_in=reset_in(mishap), times=1)
 
 
 def _down(house: House, mishap: Mishap) -> None:
@@ -124,6 +125,15 @@ def _lost(house: House, mishap: Mishap) -> None:
     house.world.hook.post.loses(mishap.where, times=mishap.n)
 
 
+def _lost_for_good(house: House, mishap: Mishap) -> None:
+    """Nobody repairs it: what is lost from now on is found by looking only."""
+    house.world.hook.post.loses(mishap.where)
+
+
+def _from_now_on(luck: Random, mishap: Mishap) -> Mishap:
+    return replace(mishap, where=luck.choice(("*", "*", "workflow_run", "workflow_run", "issue_comment")))
+
+
 def _doubled(same: bool) -> Do:
     def do(house: House, mishap: Mishap) -> None:
         late = timedelta(seconds=mishap.m if mishap.luck % 2 else 0)
@@ -142,6 +152,14 @@ def _shuffled(house: House, mishap: Mishap) -> None:
 
 KINDS: dict[str, Kind] = {
     "F01 deliveries are lost": Kind(3, _of_event, _lost, "{n} deliveries ({where}) are lost"),
+    "F01 deliveries are lost from now on": Kind(
+        4,
+        _from_now_on,
+        _lost_for_good,
+        "deliveries ({where}) are lost from now on, for good",
+        early=True,
+        stays=True,
+    ),
     "F02 deliveries come twice": Kind(
         2, _of_event, _doubled(same=True), "{n} deliveries ({where}) come twice"
     ),
@@ -153,13 +171,17 @@ KINDS: dict[str, Kind] = {
     ),
     "F09 deliveries are late": Kind(2, _of_event, _late, "{n} deliveries ({where}) are {m} s late"),
     "F23 5xx after the effect": Kind(
-        4, _at(_WEIGHTY), _answers((500, 502, 503, 504), when="after"), "{where}: done, and answered 5xx"
+        4,
+        _at(_WEIGHTY),
+        _answers((500, 502, 503, 504), when="after"),
+        "{where}: done, and answered 5xx",
+        early=True,
     ),
     "F24 reset after the effect": Kind(
-        3, _at(_WEIGHTY), _breaks(Break.RESET, "after"), "{where}: done, and the answer is lost"
+        3, _at(_WEIGHTY), _breaks(Break.RESET, "after"), "{where}: done, and the answer is lost", early=True
     ),
     "F24 no answer after the effect": Kind(
-        2, _at(_WEIGHTY), _breaks(Break.HANG, "after"), "{where}: done, and no answer comes"
+        2, _at(_WEIGHTY), _breaks(Break.HANG, "after"), "{where}: done, and no answer comes", early=True
     ),
     "F25 5xx": Kind(4, _at(_ANY, 4), _answers((500, 502, 503, 504)), "{where}: 5xx, {n} times"),
     "F25 reset": Kind(2, _at(_ANY, 4), _breaks(Break.RESET, "before"), "{where}: reset, {n} times"),

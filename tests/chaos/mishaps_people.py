@@ -8,7 +8,7 @@ from random import Random
 
 from bot.simulator.repositories import Level
 from tests.chaos.house import House
-from tests.chaos.kinds import SOON, Kind, for_a_while, lucky, pick, plain
+from tests.chaos.kinds import SOON, Kind, for_a_while, issue_number, lucky, pick, plain
 from tests.chaos.shapes import SHAPES
 from tests.chaos.story import Mishap
 
@@ -51,6 +51,24 @@ def _less_permission(house: House, mishap: Mishap) -> None:
     house.after(mishap.m, house.heals_installation)
 
 
+def _loses_role(house: House, mishap: Mishap) -> None:
+    """In one repository or in both; the name stays the same."""
+    who, role = mishap.where.split()
+    places = ((house.oss,), (house.ee,), (house.oss, house.ee))[mishap.n % 3]
+    house.world.give_role(who, "" if role == "nothing" else role, *places)
+    house.after(mishap.m, lambda: _has_role_again(house))
+
+
+def _has_role_again(house: House) -> None:
+    for login, role in (("maya", "maintain"), ("ada", "admin")):
+        house.world.give_role(login, role, house.oss, house.ee)
+
+
+def _some_role(luck: Random, mishap: Mishap) -> Mishap:
+    where = f"{luck.choice(('maya', 'maya', 'ada'))} {luck.choice(('nothing', 'read', 'triage', 'write'))}"
+    return replace(mishap, where=where, m=luck.choice(SOON), n=luck.randint(0, 2))
+
+
 def _other_file(house: House, mishap: Mishap) -> None:
     texts = ("", "pipelines: {release: {steps: {other: {dispatch: build.yml}}}}\n", "no: [yaml")
     house.home.files[".github/release-bot.yml"] = texts[mishap.n % 3]
@@ -73,7 +91,8 @@ def _says(house: House, mishap: Mishap) -> None:
     tail = f" {step}" if needs_step else ""
     if word == "adopt":
         tail += f" {run.id if run else 17_000_000_001}"
-    house.says_command(f"/release {word}{version}{tail}", by=who, issue=ask.issue if ask else 7)
+    issue = issue_number(house, ask.issue if ask else 7)
+    house.says_command(f"/release {word}{version}{tail}", by=who, issue=issue)
 
 
 def _presses(house: House, mishap: Mishap) -> None:
@@ -107,7 +126,7 @@ def _edits_command(house: House, mishap: Mishap) -> None:
 
 
 def _locks(house: House, mishap: Mishap) -> None:
-    issue = house.home.issues[7 + mishap.n % 2]
+    issue = house.home.issues[issue_number(house, 7 + mishap.n % 2)]
     issue.locked = True
     house.after(mishap.m, lambda: setattr(issue, "locked", False))
 
@@ -121,6 +140,9 @@ KINDS: dict[str, Kind] = {
     ),
     "F58 a permission is taken away": Kind(
         0.5, for_a_while(SOON), _less_permission, "a permission is taken away for {m} s"
+    ),
+    "a role is taken away": Kind(
+        1.5, _some_role, _loses_role, "{where}: a role is another for {m} s", heals=_has_role_again
     ),
     "F72 the pipeline file changes": Kind(
         0.7, for_a_while(SOON), _other_file, "the pipeline file is another for {m} s"

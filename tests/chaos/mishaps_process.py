@@ -25,6 +25,7 @@ _MOST: dict[Point, int] = {
     Point.COMMITTED: 40,
 }
 """How far away a crash may be, in points of its kind."""
+RESTORED = "F69 an older copy is put back"
 
 
 def _crash(luck: Random, mishap: Mishap) -> Mishap:
@@ -39,6 +40,12 @@ def _crash(luck: Random, mishap: Mishap) -> Mishap:
 
 def _crashes(house: House, mishap: Mishap) -> None:
     house.crashes.append(Crash(Point(mishap.where), mishap.n, mishap.m))
+
+
+def _while_sending(luck: Random, mishap: Mishap) -> Mishap:
+    """Before it leaves, after its effect, or after the commit of its intent - whichever send comes first."""
+    point = luck.choice((Point.BEFORE_DISPATCH, Point.AFTER_DISPATCH, Point.AFTER_DISPATCH))
+    return replace(mishap, where=point.value, n=luck.choice((1, 1, 2)), m=luck.choice((0.1, 5, 30, 200)))
 
 
 def _dies_now(house: House, mishap: Mishap) -> None:
@@ -81,9 +88,36 @@ def _jumps(house: House, mishap: Mishap) -> None:
     house.bot_clock.off += timedelta(seconds=mishap.m)
 
 
+def _older_copy(house: House, mishap: Mishap) -> None:
+    """The database is copied now, and this copy is put back later, with the process stopped."""
+    copies = {file: file.read_bytes() for file in sorted(house.folder.glob("bot.db*"))}
+    memory = house.witness.remembers()
+    calm = max(house.story.calm, *(each.at for each in house.story.mishaps))
+
+    def put_back() -> None:
+        if house.seconds >= calm or house.restored:
+            return
+        if house.life is not None:
+            house.life.dies("stopped for its operator", 2.0)
+            house.after(0.5, put_back)
+            return
+        house.tell("an older copy of the database is put back")
+        for file in house.folder.glob("bot.db*"):
+            file.unlink()
+        for file, content in copies.items():
+            file.write_bytes(content)
+        house.witness.goes_back(memory)
+        house.restored = True
+
+    house.after(mishap.m, put_back)
+
+
 KINDS: dict[str, Kind] = {
     "F61 a crash at a point": Kind(
         24, _crash, _crashes, "the bot is killed {where} (number {n}), and rests {m} s"
+    ),
+    "F61 a crash while a send is open": Kind(
+        4, _while_sending, _crashes, "the bot is killed {where} (number {n}), and rests {m} s", early=True
     ),
     "F61 a crash": Kind(2, plain, _dies_now, "the bot is killed, and rests {m} s"),
     "F62 a restart": Kind(1.5, plain, _stops, "the bot is stopped and rests {m} s"),
@@ -92,5 +126,11 @@ KINDS: dict[str, Kind] = {
     ),
     "F68 the disk fails": Kind(2, _refusal, _storage("disk I/O error"), "the disk fails {where}, {n} times"),
     "F68 the disk is full": Kind(0.7, for_a_while((3.0, 20.0, 90.0)), _full, "the disk is full for {m} s"),
+    RESTORED: Kind(
+        1.5,
+        for_a_while((20.0, 45.0, 90.0, 200.0)),
+        _older_copy,
+        "the database is copied, and {m} s later the copy is put back",
+    ),
     "F71 the clock jumps": Kind(2, _jump, _jumps, "the bot's clock jumps by {m} s"),
 }

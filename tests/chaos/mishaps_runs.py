@@ -6,6 +6,7 @@ Rule: a change of how runs go holds from now on; a person at a run's page is ref
 from datetime import timedelta
 
 from bot.simulator.actions import RefusedError
+from bot.simulator.faults import Break
 from bot.simulator.runs import Run
 from tests.chaos.house import House
 from tests.chaos.kinds import Do, Kind, lucky, pick, workflow
@@ -87,24 +88,48 @@ def _by_hand(act: str) -> Do:
 
     def do(house: House, mishap: Mishap) -> None:
         run = _some_run(house, mishap)
-        hand = house.world.hand("ada")
-        if run is None:
-            return
-        house.tell(f"ada {act} run {run.id}")
-        try:
-            match act:
-                case "cancels":
-                    hand.cancels(run)
-                case "re-runs":
-                    hand.reruns(run)
-                case "re-runs the failed jobs of":
-                    hand.reruns_failed_jobs(run)
-                case _:
-                    hand.deletes_run(run)
-        except RefusedError as error:
-            house.tell(f"GitHub refuses: {error}")
+        if run is not None:
+            _hand_on(house, act, run)
 
     return do
+
+
+def _hand_on(house: House, act: str, run: Run) -> None:
+    hand = house.world.hand("ada")
+    house.tell(f"ada {act} run {run.id}")
+    try:
+        match act:
+            case "cancels":
+                hand.cancels(run)
+            case "re-runs":
+                hand.reruns(run)
+            case "re-runs the failed jobs of":
+                hand.reruns_failed_jobs(run)
+            case _:
+                hand.deletes_run(run)
+    except RefusedError as error:
+        house.tell(f"GitHub refuses: {error}")
+
+
+def _cancels_live(house: House, mishap: Mishap) -> None:
+    """The next run that is live, if there is one within a few minutes."""
+    live = [run for run in house.world.runs if run.status != "completed"]
+    if live:
+        _hand_on(house, "cancels", live[mishap.luck % len(live)])
+    elif house.seconds < min(mishap.at + 300, house.story.calm):
+        house.after(15, lambda: _cancels_live(house, mishap))
+
+
+def _rerun_unheard(house: House, mishap: Mishap) -> None:
+    """Jobs fail for a passing reason; the re-run is done, and its answer is lost in one way or another."""
+    _fails(_TRANSIENT)(house, mishap)
+    method, path = "POST", r"/rerun-failed-jobs$"
+    if mishap.luck % 3 == 0:
+        house.world.trouble.answers(method, path, 502, when="after")
+    elif mishap.luck % 3 == 1:
+        house.world.trouble.breaks(method, path, Break.RESET, when="after")
+    else:
+        house.world.trouble.breaks(method, path, Break.HANG, when="after")
 
 
 def _not_retryable(house: House, mishap: Mishap) -> None:
@@ -145,10 +170,14 @@ KINDS: dict[str, Kind] = {
     "F31 a workflow is disabled": Kind(0.7, lucky, _disabled, "a workflow is disabled for {m} s"),
     "F32 a branch moves": Kind(1, lucky, _branch_moves, "a branch moves"),
     "F33 a tag appears": Kind(0.7, lucky, _tag_appears, "a tag appears"),
+    "F36 a re-run is done and nobody hears": Kind(
+        1.5, lucky, _rerun_unheard, "jobs fail: the network; the answer to the re-run is lost", early=True
+    ),
     "F38 a run cannot be re-run": Kind(0.5, lucky, _not_retryable, "a run cannot be re-run any more"),
     "F40 a run ignores cancel": Kind(0.7, lucky, _no_cancel, "runs of a workflow ignore cancel", early=True),
     "F41 startup failure": Kind(0.7, lucky, _no_startup, "a run fails at its startup", early=True),
     "F42 a person cancels a run": Kind(1.5, lucky, _by_hand("cancels"), "ada cancels a run"),
+    "F42 a person cancels a live run": Kind(1.5, lucky, _cancels_live, "ada cancels a live run"),
     "F42 a person re-runs a run": Kind(1.5, lucky, _by_hand("re-runs"), "ada re-runs a run"),
     "F42 a person re-runs failed jobs": Kind(
         1.5, lucky, _by_hand("re-runs the failed jobs of"), "ada re-runs failed jobs"

@@ -18,7 +18,12 @@ VAULT = f"acme/{CANARY_REPO}"
 CANARIES = (CANARY_REPO, CANARY_FILE, CANARY_BRANCH, CANARY_JOB, CANARY_LINE)
 
 _START = 'inputs: {releaseVersion: "{{ version }}"}, unless-tag: "v{{ version }}"'
-_TIMES = "appears-within: 4m, timeout: 20m, retry: {transient: 3, flaky: 2, unknown: 1, broken: 0, wait: 10s}"
+BUDGET = {"transient": 3, "flaky": 2, "unknown": 1, "broken": 0}
+"""Automatic re-runs, by cause; every step of every shape says so."""
+SIGNS = {"transient": "no such host", "broken": "error: expected"}
+"""What the log of a job shows that fails for this cause; any other failure is unknown."""
+_RETRY = ", ".join(f"{cause}: {times}" for cause, times in BUDGET.items())
+_TIMES = f"appears-within: 4m, timeout: 20m, retry: {{{_RETRY}, wait: 10s}}"
 _TAG = '"v{{ version }}"'
 _VERSION = 'inputs: {version: "{{ version }}"}'
 

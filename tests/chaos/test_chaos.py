@@ -8,6 +8,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -72,7 +74,11 @@ def test_a_red_story_is_shrunk_to_what_makes_it_red() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["F61", "F65", "F68", "F71", "F01", "F02", "F03", "F23", "F24", "F49", "F50"]
+    "kind",
+    [
+        *("F01", "F02", "F03", "F15", "F23", "F24", "F36", "F49", "F50", "F55"),
+        *("F57", "F61", "F65", "F68", "F69", "F71", "attack 41", "a role"),
+    ],
 )
 def test_the_faults_that_the_campaign_promises_are_drawn(kind: str) -> None:
     assert any(name.startswith(kind) for name in KINDS)
@@ -100,8 +106,102 @@ REGRESSIONS = {
         asks=ASK,
         mishaps=(Mishap(0.0, "F25 no connection", n=1, where="dispatch"),),
     ),
+    "a report that failed while its repository had another name is made soon after it has its name back": Story(
+        seed=19,
+        shape="one step",
+        asks=(Ask(73.7, "1.0.4"),),
+        mishaps=(Mishap(78.4, "F57 a repository is renamed", m=200.0, where="oss"),),
+        calm=340.0,
+        look_seconds=20,
+    ),
+    "a listed command is not put aside because of the name that its home had for a while": Story(
+        seed=436,
+        shape="hidden",
+        asks=ASK,
+        mishaps=(
+            Mishap(0.0, "F01 deliveries are lost from now on", where="issue_comment"),
+            Mishap(10.5, "F57 a repository is renamed", m=200.0, where="ee"),
+            Mishap(73.5, "F42 a person deletes a run"),
+            Mishap(115.9, "F71 the clock jumps", m=600),
+        ),
+        calm=540.0,
+        private_home=True,
+        look_seconds=20,
+    ),
+    "a command that was answered before a crash is not judged once more after it": Story(
+        seed=438,
+        shape="one step",
+        asks=ASK,
+        mishaps=(
+            Mishap(0.0, "F61 a crash at a point", n=35, m=200, where="before a commit"),
+            Mishap(41.7, "somebody says something", n=1, where="ada help", luck=554),
+            Mishap(138.5, "F72 the pipeline file changes", m=700.0),
+        ),
+        calm=340.0,
+    ),
+    "an older copy from before a dispatch makes no second one": Story(
+        seed=1,
+        shape="one step",
+        asks=ASK,
+        mishaps=(Mishap(0.0, "F69 an older copy is put back", m=20.0),),
+        calm=400.0,
+    ),
 }
 """What was found once, shrunk to what it takes."""
+
+LOST = Mishap(0.0, "F01 deliveries are lost from now on", where="workflow_run")
+CAUGHT = {
+    "look-loop-stopped": ("what happened to a run is noticed", (LOST,)),
+    "resend-after-restart": (
+        "a doubt outlives the process",
+        (Mishap(0.0, "F61 a crash while a send is open", n=1, m=5, where="before a dispatch"),),
+    ),
+    "strays-ignored": (
+        "at most one dispatch per send",
+        (Mishap(0.0, "F69 an older copy is put back", m=20.0),),
+    ),
+    "unknown-is-not-done": (
+        "a definite no is definite",
+        (Mishap(0.0, "F23 5xx after the effect", n=1, where="dispatch"),),
+    ),
+    "rerun-without-comparing-attempts": (
+        "only what is over is re-run",
+        (Mishap(0.0, "F36 a re-run is done and nobody hears", n=2), replace(LOST, where="*")),
+    ),
+}
+"""Bugs of `tests.planted`, what the witness says of each, and what it takes."""
+_PLANTED = """
+from tests.planted.catalogue import BUGS
+BUGS[{bug!r}].plant()
+from tests.chaos.campaign import tell
+from tests.chaos.story import Ask, Mishap, Story
+print(tell({story}).broken)
+"""
+
+
+@pytest.mark.parametrize("bug", CAUGHT)
+def test_the_witness_notices_a_planted_bug_by_itself(bug: str) -> None:
+    """In a process of its own: a bug is planted for good."""
+    promise, mishaps = CAUGHT[bug]
+    story = Story(seed=2, shape="one step", asks=ASK, mishaps=mishaps, calm=400.0)
+    script = _PLANTED.format(bug=bug, story=as_code(story))
+    said = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONHASHSEED": "0"},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert said.stdout.strip() == promise, said.stderr[-2000:]
+    verdict = tell(story)
+    assert verdict.broken is None, as_words(verdict)
+
+
+def test_a_story_leaves_no_files_behind(tmp_path: Path) -> None:
+    script = _PLANTED.format(bug="live-mentions", story=as_code(Story(seed=2, shape="one step", asks=ASK)))
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONHASHSEED": "0"}
+    subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=True)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", REGRESSIONS)
