@@ -9,6 +9,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from bot.simulator.ledger import Ledger
 from bot.simulator.webhooks import Delivery
@@ -206,6 +207,9 @@ _BEFORE_A_SEND = (
 )
 
 
+_BOTH: tuple[Literal["before", "after"], ...] = ("before", "after")
+
+
 async def cut_off(told: Round) -> None:
     """The server ends every connection, again and again, at a dispatch too; sometimes somebody is killed as well."""
     rng = told.rng
@@ -213,8 +217,8 @@ async def cut_off(told: Round) -> None:
         database = made.database
         assert isinstance(database, ServerDatabase)
         if rng.random() < 0.5:
-            moment = Moment("dispatch", rng.randrange(4), rng.choice(("before", "after")))
-            moment.arms(made.world, database.cuts)
+            skip, when = rng.randrange(4), rng.choice(_BOTH)
+            made.world.trouble.calls("POST", r"/dispatches$", database.cuts, when=when, skip=skip)
         await made.fleet.start()
         made.begins()
         for _ in range(rng.randint(2, 5)):
