@@ -51,7 +51,17 @@ def _tests(bug: Bug) -> tuple[int, int]:
 
 
 def _seeds(bug: Bug, seeds: int) -> int:
-    command = (sys.executable, "-m", "tests.chaos", "--seeds", str(seeds), "--planted", bug.name)
+    command = (
+        sys.executable,
+        "-m",
+        "tests.chaos",
+        "--seeds",
+        str(seeds),
+        "--planted",
+        bug.name,
+        "--jobs",
+        "1",
+    )
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_MOST_SECONDS, check=False)
     except subprocess.TimeoutExpired:
@@ -60,8 +70,8 @@ def _seeds(bug: Bug, seeds: int) -> int:
     return int(found[-1]) if found else 0
 
 
-def _try(bug: Bug, seeds: int) -> Caught:
-    failed, run = _tests(bug)
+def _try(bug: Bug, seeds: int, *, tests: bool) -> Caught:
+    failed, run = _tests(bug) if tests else (0, 0)
     return Caught(failed, run, _seeds(bug, seeds) if seeds else None)
 
 
@@ -71,6 +81,7 @@ def main() -> int:
     parser.add_argument(
         "--seeds", type=int, default=0, help="seeds of the chaos campaign for each bug; default: 0"
     )
+    parser.add_argument("--no-tests", action="store_true", help="only the seeds")
     parser.add_argument(
         "--jobs", type=int, default=2, help="bugs that are tried at the same time; default: 2"
     )
@@ -78,10 +89,12 @@ def main() -> int:
     strange = [name for name in chosen.names if name not in BUGS]
     if strange:
         parser.error(f"no planted bug is named {', '.join(strange)}; there are {', '.join(sorted(BUGS))}")
+    if chosen.no_tests and not chosen.seeds:
+        parser.error("--no-tests needs --seeds: nothing would be tried")
     bugs = [BUGS[name] for name in chosen.names] or list(BUGS.values())
     began, missed = time.monotonic(), 0
     with ThreadPoolExecutor(chosen.jobs) as pool:
-        tries = [pool.submit(_try, bug, chosen.seeds) for bug in bugs]
+        tries = [pool.submit(_try, bug, chosen.seeds, tests=not chosen.no_tests) for bug in bugs]
         for bug, tried in zip(bugs, tries, strict=True):
             caught = tried.result()
             missed += not caught.at_all
