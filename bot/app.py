@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import secrets
 import signal
@@ -211,6 +212,8 @@ async def serve(settings: Settings, listening: socket.socket | None = None) -> N
         loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
     host, port = sock.getsockname()[:2]
     log.info("release-bot is starting", version=__version__, host=host, port=port)
+    gc.collect()
+    gc.freeze()  # what was imported stays: else each full collection goes through all of it, while GitHub waits
     try:
         await bot.start()
         await server.serve(sockets=[sock])

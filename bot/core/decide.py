@@ -164,12 +164,10 @@ def _open(draft: Draft, event: happened.RepositoryOpen) -> None:
         match back:
             case Running():
                 back = replace(back, confirm=True)
-            case Due():
-                back = replace(back, not_before=draft.now)
             case Finding() | Expecting() | Rerunning():
                 back = replace(back, until=back.until + (draft.now - state.since))
-            case Diagnosing() | Cooling():
-                pass
+            case Due() | Diagnosing() | Cooling():
+                pass  # a pause before a send may be one that GitHub asked for
         draft.put(step.name, back, "the repository answers again")
 
 

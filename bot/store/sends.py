@@ -31,15 +31,6 @@ class Sends:
         """Every send of a step, in the order of their numbers."""
         return await self._sends(outbox.c.release_id == release_id, outbox.c.step == step)
 
-    async def nonces(self, repo: str, workflow: str) -> dict[str, tuple[str, str, int]]:
-        """Every nonce that was ever sent to this workflow: its release, step and send number."""
-        sends = await self._sends(
-            outbox.c.repo == repo.lower(), outbox.c.workflow == workflow, outbox.c.nonce.is_not(None)
-        )
-        return {
-            send.nonce: (send.release_id, send.step, send.send) for send in sends if send.nonce is not None
-        }
-
     async def bindings(self, repo: str, run_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
         """Release and step of those of these runs that are bound."""
         found = await self._bound(runs.c.repo == repo.lower(), runs.c.run_id.in_(set(run_ids)))

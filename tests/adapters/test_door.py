@@ -4,10 +4,11 @@ import gzip
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
 import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 from hypothesis import given, settings
@@ -594,3 +595,225 @@ async def test_no_guessed_signature_opens_the_door(signature: str) -> None:
     answer = await bench.deliver(x_hub_signature_256=signature)
 
     assert answer.status_code == 401
+
+
+class Counted:
+    """A bench that got one request, and what was answered."""
+
+    def __init__(self, bench: Bench, answer: httpx.Response) -> None:
+        self.bench, self.answer = bench, answer
+
+
+async def wrong_type() -> Counted:
+    bench = Bench()
+    return Counted(bench, await bench.deliver(content_type="text/plain"))
+
+
+async def unsigned() -> Counted:
+    bench = Bench()
+    return Counted(bench, await bench.deliver(without="x-hub-signature-256"))
+
+
+async def signed_by_another() -> Counted:
+    bench = Bench()
+    return Counted(bench, await bench.deliver(secret=b"another"))
+
+
+async def nameless() -> Counted:
+    bench = Bench()
+    return Counted(bench, await bench.deliver(without="x-github-delivery"))
+
+
+async def of_no_kind() -> Counted:
+    bench = Bench()
+    return Counted(bench, await bench.deliver(x_github_event="issue_comment;"))
+
+
+async def not_json() -> Counted:
+    bench = Bench()
+    return Counted(bench, await bench.deliver(b"[]"))
+
+
+async def too_large() -> Counted:
+    bench = Bench(limits=Limits(body=20))
+    return Counted(bench, await bench.deliver())
+
+
+async def announced_too_large() -> Counted:
+    bench = Bench(limits=Limits(body=20))
+    return Counted(bench, await bench.deliver(content_length="21"))
+
+
+async def cut_off() -> Counted:
+    bench = Bench(limits=Limits(read_time=0.05))
+    return Counted(bench, await send(bench, slow(), {"x-github-event": "issue_comment"}))
+
+
+async def one_too_many() -> Counted:
+    bench = Bench(limits=Limits(large_from=10, large_at_once=0, permit_wait=0.05))
+    return Counted(bench, await bench.deliver())
+
+
+async def unstored() -> Counted:
+    bench = Bench()
+    bench.inbox.is_broken = True
+    return Counted(bench, await bench.deliver())
+
+
+@pytest.mark.parametrize(
+    ("refuse", "status", "outcome", "words"),
+    [
+        (wrong_type, 415, "wrong_type", "content type to application/json"),
+        (unsigned, 401, "unsigned", "X-Hub-Signature-256"),
+        (signed_by_another, 401, "unsigned", "not right for any secret"),
+        (nameless, 400, "malformed", "X-GitHub-Delivery is missing or malformed"),
+        (of_no_kind, 400, "malformed", "X-GitHub-Event is missing or malformed"),
+        (not_json, 400, "malformed", "acceptable JSON object"),
+        (too_large, 413, "too_large", "over 25 MiB"),
+        (announced_too_large, 413, "too_large", "over 25 MiB"),
+        (cut_off, 408, "too_slow", "did not arrive in time"),
+        (one_too_many, 429, "busy", "redeliver it later"),
+        (unstored, 503, "unstored", "redeliver it later"),
+    ],
+)
+async def test_every_refusal_says_what_is_wrong_and_is_counted_by_its_kind(
+    refuse: Callable[[], Awaitable[Counted]], status: int, outcome: str, words: str
+) -> None:
+    refused = await refuse()
+
+    assert refused.answer.status_code == status
+    assert words in refused.answer.json()["message"]
+    assert refused.answer.headers["connection"] == "close"
+    event = "other" if refuse is of_no_kind else "issue_comment"
+    assert refused.bench.counted("deliveries_total", event=event, outcome=outcome) == 1
+
+
+@pytest.mark.parametrize(("answers", "message"), [(1, "accepted"), (2, "seen before")])
+async def test_what_was_accepted_is_answered_in_json(bench: Bench, answers: int, message: str) -> None:
+    for _ in range(answers):
+        answer = await bench.deliver()
+
+    assert answer.json() == {"message": message}
+    assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("number", [-(2**63), 2**63 - 1])
+async def test_every_integer_of_64_bits_is_accepted(bench: Bench, number: int) -> None:
+    assert (await bench.deliver(b'{"id": %d}' % number)).status_code == 202
+    assert bench.inbox.kept[0].payload == {"id": number}
+
+
+@pytest.mark.parametrize("number", [-(2**63) - 1, 2**63])
+async def test_no_integer_beyond_64_bits_is_accepted(bench: Bench, number: int) -> None:
+    assert (await bench.deliver(b'{"id": %d}' % number)).status_code == 400
+
+
+@pytest.mark.parametrize(("levels", "status"), [(3, 202), (4, 400)])
+async def test_a_body_may_be_nested_as_deep_as_the_limit_says(levels: int, status: int) -> None:
+    bench = Bench(limits=Limits(depth=3))
+
+    body = b'{"a":' * (levels - 1) + b"{}" + b"}" * (levels - 1)
+
+    assert (await bench.deliver(body)).status_code == status
+
+
+@pytest.mark.parametrize(("size", "status"), [(25, 202), (26, 413)])
+async def test_a_body_may_be_as_large_as_the_limit_says(size: int, status: int) -> None:
+    bench = Bench(limits=Limits(body=25))
+
+    body = b"{}" + b" " * (size - 2)
+    announced = await bench.deliver(body)
+    counted = await send(bench, in_pieces(body), {"x-hub-signature-256": signed(body)})
+
+    assert (announced.status_code, counted.status_code) == (status, status)
+
+
+async def in_pieces(body: bytes) -> AsyncIterator[bytes]:
+    for one in body:
+        yield bytes([one])
+
+
+async def test_a_body_that_is_just_not_large_needs_no_permit() -> None:
+    bench = Bench(limits=Limits(large_from=len(BODY), large_at_once=0, permit_wait=0.05))
+
+    assert (await bench.deliver()).status_code == 202
+
+
+async def test_a_body_that_comes_byte_by_byte_is_put_together_as_it_was_signed(bench: Bench) -> None:
+    answer = await send(bench, in_pieces(BODY), {})
+
+    assert answer.status_code == 202
+    assert bench.inbox.kept[0].body == BODY
+
+
+async def test_no_more_large_bodies_wait_for_a_permit_than_may() -> None:
+    bench = Bench(limits=Limits(large_from=10, large_at_once=0, permit_wait=30, most_waiting=2))
+
+    async with anyio.create_task_group() as others:
+        for _ in range(2):
+            others.start_soon(bench.deliver)
+        await anyio.wait_all_tasks_blocked()
+        with anyio.fail_after(5):
+            third = await bench.deliver()
+        others.cancel_scope.cancel()
+
+    assert third.status_code == 429
+
+
+async def test_who_gave_up_waiting_for_a_permit_counts_no_more() -> None:
+    bench = Bench(limits=Limits(large_from=10, large_at_once=1, permit_wait=0.05, most_waiting=1))
+    stuck = anyio.Event()
+
+    async def large_and_stuck() -> AsyncIterator[bytes]:
+        yield BODY
+        stuck.set()
+        await anyio.sleep_forever()
+
+    async with anyio.create_task_group() as others:
+        others.start_soon(send, bench, large_and_stuck(), {})
+        await stuck.wait()
+        refused = [(await bench.deliver()).status_code for _ in range(3)]
+        others.cancel_scope.cancel()
+
+    assert refused == [429, 429, 429]
+    assert [(await bench.deliver(x_github_delivery=f"d-{n}")).status_code for n in range(3)] == [202] * 3
+
+
+async def test_who_gave_up_waiting_makes_room_for_one_and_not_for_two() -> None:
+    bench = Bench(limits=Limits(large_from=10, large_at_once=0, permit_wait=0.2, most_waiting=1))
+    ended: list[str] = []
+
+    async def deliver(name: str) -> None:
+        assert (await bench.deliver(x_github_delivery=name)).status_code == 429
+        ended.append(name)
+
+    await deliver("gave up")
+    async with anyio.create_task_group() as both:
+        for name in ("waits", "is sent away at once"):
+            both.start_soon(deliver, name)
+
+    assert ended == ["gave up", "is sent away at once", "waits"]
+
+
+async def test_while_a_large_body_is_read_into_json_others_have_their_turns(bench: Bench) -> None:
+    body = b'{"a": [' + b",".join([b'{"b": [1.5]}'] * 40_000) + b"]}"
+    turns, arrived = 0, 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await anyio.lowlevel.checkpoint()
+            turns += 1
+
+    async def arrives() -> AsyncIterator[bytes]:
+        nonlocal arrived
+        yield body
+        arrived = turns
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(others)
+        answer = await send(bench, arrives(), {"x-hub-signature-256": signed(body)})
+        group.cancel_scope.cancel()
+
+    assert answer.status_code == 202
+    assert turns - arrived > 50

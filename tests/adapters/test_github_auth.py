@@ -176,7 +176,7 @@ async def test_nothing_is_written_with_a_token_that_github_does_not_know(
 ) -> None:
     github.answers("GET", f"/repos/{REPO}$", *[refused(status, "not yet") for _ in range(3)])
 
-    with pytest.raises(kind) as error:
+    with pytest.raises(kind, match=f"GET /repos/{REPO}") as error:
         await calls.dispatch(REPO, "release.yml", "develop", {}, send_by=SOON)
 
     assert error.value.definite
@@ -326,3 +326,71 @@ async def test_no_token_is_in_the_log_or_in_an_error(
     assert "POST /repos/{repo}/actions/workflows/{workflow}/dispatches Unreachable" in caplog.text
     assert "ghs_" not in told
     assert "eyJ" not in told
+
+
+async def test_a_401_to_a_new_token_is_asked_again_when_github_knows_the_token(
+    github: ScriptedGitHub, calls: GitHubCalls
+) -> None:
+    github.answers("GET", JOBS, refused(401, "Bad credentials"), said(200, NO_JOBS))
+
+    assert await calls.jobs(REPO, 5, 1) == ()
+    assert [token_of(request) for request in github.asked("GET", JOBS + ".*")] == ["ghs_1", "ghs_1"]
+
+
+async def test_a_token_that_github_never_came_to_know_is_not_tried_again(
+    github: ScriptedGitHub, calls: GitHubCalls
+) -> None:
+    github.answers("GET", f"/repos/{REPO}$", *[refused(401, "Bad credentials") for _ in range(3)])
+    github.answers("POST", COMMENTS, said(201, {"id": 3}))
+    with pytest.raises(Unauthorized):
+        await calls.create_comment(REPO, 1, "hello")
+
+    await calls.create_comment(REPO, 1, "hello")
+
+    assert [token_of(request) for request in github.asked("POST", COMMENTS)] == ["ghs_2"]
+
+
+@pytest.mark.parametrize(
+    ("words", "token"),
+    [
+        ("Resource not accessible by integration", "ghs_2"),
+        ("This installation has been suspended", "ghs_2"),
+        ("Issue is locked", "ghs_1"),
+    ],
+)
+async def test_a_write_refused_for_its_permission_is_repeated_with_a_token_made_since(
+    github: ScriptedGitHub, calls: GitHubCalls, words: str, token: str
+) -> None:
+    github.answers("POST", COMMENTS, refused(403, words), said(201, {"id": 3}))
+    with pytest.raises(GitHubError):
+        await calls.create_comment(REPO, 1, "hello")
+
+    await calls.create_comment(REPO, 1, "hello")
+
+    assert [token_of(request) for request in github.asked("POST", COMMENTS)] == ["ghs_1", token]
+
+
+async def test_a_permission_granted_while_a_new_token_is_tried_is_in_the_next_token(
+    github: ScriptedGitHub, calls: GitHubCalls
+) -> None:
+    suspended = refused(403, "This installation has been suspended")
+    github.answers("GET", f"/repos/{REPO}$", suspended)
+    github.answers("POST", COMMENTS, said(201, {"id": 3}))
+    with pytest.raises(Suspended):
+        await calls.create_comment(REPO, 1, "hello")
+
+    await calls.create_comment(REPO, 1, "hello")
+
+    assert [token_of(request) for request in github.asked("POST", COMMENTS)] == ["ghs_2"]
+
+
+async def test_a_rate_limit_while_a_new_token_is_tried_is_told_as_a_limit(
+    github: ScriptedGitHub, calls: GitHubCalls
+) -> None:
+    github.answers("GET", f"/repos/{REPO}$", refused(403, "secondary rate limit", retry_after="9"))
+
+    with pytest.raises(Limited) as error:
+        await calls.dispatch(REPO, "release.yml", "develop", {}, send_by=SOON)
+
+    assert error.value.until == START + timedelta(seconds=9)
+    assert github.asked("POST", DISPATCHES) == []

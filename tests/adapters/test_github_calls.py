@@ -1,5 +1,6 @@
 """The named calls: what is asked, and what of GitHub's answer arrives."""
 
+import asyncio
 import base64
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
@@ -689,3 +690,97 @@ async def test_of_the_kept_answers_the_one_longest_unused_goes_first(entries: in
 
     assert [cache.etag(place(number)) for number in (1, 2, 3)] == ['"1"', None, '"1"']
     assert cache.resolve(place(3), Answer(304, {}, b"")).body == b"9876543210"
+
+
+async def test_whatever_is_asked_is_observed_with_its_purpose(
+    github: ScriptedGitHub, private_key_pem: str
+) -> None:
+    seen: list[tuple[str, str]] = []
+    calls = GitHubCalls.connect(
+        app_id="42",
+        private_key=private_key_pem,
+        api_url=API,
+        writes_per_minute=60,
+        now=github.clock.now,
+        sleep=github.clock.sleep,
+        transport=httpx.MockTransport(github),
+        observe=lambda purpose, outcome, _: seen.append((purpose, outcome)),
+    )
+    github.answers("GET", f"{ACTIONS}/jobs/11/logs$", httpx.Response(200, content=b"end"))
+    github.answers("GET", "/app/hook/deliveries", said(200, []))
+
+    await calls.job_log(REPO, 11)
+    await calls.logged_deliveries()
+    given_up = asyncio.create_task(calls.repository(REPO))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await asyncio.gather(given_up, return_exceptions=True)
+
+    assert seen == [("read", "ok"), ("app", "ok"), ("read", "cancelled")]
+
+
+@pytest.mark.parametrize("status", [401, 404])
+async def test_a_log_is_found_after_a_token_was_doubted_too(
+    github: ScriptedGitHub, private_key_pem: str, status: int
+) -> None:
+    calls = connect(github, private_key_pem)
+    github.answers("GET", f"{ACTIONS}/jobs/11/logs$", refused(status, "no"), said(302, location=STORAGE))
+    github.answers("GET", "/job/11", httpx.Response(200, content=b"the end"))
+
+    assert await calls.job_log(REPO, 11) == b"the end"
+
+
+async def test_a_log_is_found_after_its_token_was_renewed(github: ScriptedGitHub, calls: GitHubCalls) -> None:
+    github.answers("GET", f"{ACTIONS}/jobs/11/logs$", refused(401, "no"), said(302, location=STORAGE))
+    github.answers("GET", "/job/11", httpx.Response(200, content=b"the end"))
+
+    assert await calls.job_log(REPO, 11) == b"the end"
+
+
+@pytest.mark.parametrize("new", [True, False])
+async def test_a_log_that_is_stored_beside_the_api_is_fetched_without_credentials_too(
+    github: ScriptedGitHub, private_key_pem: str, new: bool
+) -> None:
+    calls = connect(github, private_key_pem)
+    if not new:
+        await calls.repository(REPO)
+    github.answers(
+        "GET", f"{ACTIONS}/jobs/11/logs$", refused(401, "no"), said(302, location=f"{API}/store/11")
+    )
+    github.answers("GET", "/store/11", httpx.Response(200, content=b"the end"))
+
+    assert await calls.job_log(REPO, 11) == b"the end"
+    assert "authorization" not in github.requests[-1].headers
+
+
+async def test_a_log_is_always_asked_for_as_a_whole(github: ScriptedGitHub, calls: GitHubCalls) -> None:
+    log = httpx.Response(200, content=b"end", headers={"etag": '"1"'})
+    github.answers("GET", f"{ACTIONS}/jobs/11/logs$", log, log)
+
+    await calls.job_log(REPO, 11)
+    await calls.job_log(REPO, 11)
+
+    assert all("if-none-match" not in request.headers for request in github.asked("GET", ".*/logs"))
+
+
+def timeouts(request: httpx.Request) -> tuple[float, float]:
+    """Seconds to connect and to read: https://www.python-httpx.org/advanced/timeouts/"""
+    seconds = request.extensions["timeout"]
+    return seconds["connect"], seconds["read"]
+
+
+async def test_what_cannot_be_repeated_has_its_own_connection_and_more_time_than_a_read(
+    github: ScriptedGitHub, calls: GitHubCalls
+) -> None:
+    github.answers("POST", f"{ACTIONS}/workflows/release.yml/dispatches$", said(204))
+    github.answers("GET", f"{ACTIONS}/jobs/11/logs$", said(302, location=STORAGE))
+    github.answers("GET", "/job/11", httpx.Response(200, content=b"the end"))
+
+    await calls.dispatch(REPO, "release.yml", "develop", {}, send_by=SOON)
+    await calls.repository(REPO)
+    await calls.job_log(REPO, 11)
+
+    dispatch, read, *_, storage = github.requests[-4:]
+    assert [timeouts(request) for request in (dispatch, read, storage)] == [(5, 30), (5, 15), (5, 15)]
+    assert [request.headers["connection"] for request in (dispatch, read)] == ["close", "keep-alive"]
+    assert storage.headers["user-agent"].startswith("release-bot/")

@@ -82,6 +82,8 @@ async def test_a_dispatch_is_definitely_not_made_while_github_is_left_alone(
         error = await outcome(calls.dispatch(REPO, "build.yml", "develop", {}, send_by=SEND_BY))
         assert isinstance(error, Unreachable)
         assert error.definite
+        assert error.until is not None
+        assert error.until > github.clock.now()
     assert github.asked("POST", ".*dispatches") == []
 
 

@@ -323,3 +323,111 @@ async def test_a_token_that_cannot_be_renewed_leaves_a_refused_dispatch_definite
     assert isinstance(error, Unreachable)
     assert error.definite
     assert len(github.asked("POST", DISPATCHES)) == 1
+
+
+async def test_a_process_that_may_no_longer_write_sends_nothing_and_says_so(
+    github: ScriptedGitHub, private_key_pem: str
+) -> None:
+    calls = GitHubCalls.connect(
+        app_id="42",
+        private_key=private_key_pem,
+        api_url=API,
+        writes_per_minute=60,
+        now=github.clock.now,
+        sleep=github.clock.sleep,
+        transport=httpx.MockTransport(github),
+        may_write=lambda: False,
+    )
+
+    error = await dispatched(calls)
+
+    assert isinstance(error, Unreachable)
+    assert error.definite
+    assert "another process may be at work" in str(error)
+    assert github.asked("POST", DISPATCHES) == []
+
+
+async def test_a_dispatch_leaves_up_to_the_last_moment_of_its_time(
+    github: ScriptedGitHub, calls: GitHubCalls
+) -> None:
+    github.answers("POST", DISPATCHES, said(204))
+
+    await calls.dispatch(REPO, "release.yml", "develop", {}, send_by=github.clock.now())
+
+    assert len(github.asked("POST", DISPATCHES)) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refused(404, "Not Found"),
+        refused(502, "Server Error"),
+        unicorn(200),
+        httpx.ReadTimeout("slow"),
+        httpx.ConnectError("no route"),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_every_error_names_the_call_that_failed(
+    github: ScriptedGitHub, calls: GitHubCalls, method: str, answer: Said
+) -> None:
+    await calls.repository(REPO)
+    path = RUN if method == "GET" else DISPATCHES
+    github.answers(method, path, answer)
+
+    error = await dispatched(calls) if method == "POST" else None
+    if method == "GET":
+        with pytest.raises(GitHubError) as raised:
+            await calls.run(REPO, 5)
+        error = raised.value
+
+    assert f"{method} {path}" in str(error).replace(API, "")
+    if isinstance(answer, Exception):
+        assert type(answer).__name__ in str(error)
+
+
+@pytest.mark.parametrize("seconds", [-1, 2])
+async def test_a_dispatch_that_was_too_late_names_itself(
+    github: ScriptedGitHub, calls: GitHubCalls, seconds: float
+) -> None:
+    github.answers("GET", f"/repos/{REPO}$", refused(404, "Not Found"), refused(404, "Not Found"))
+
+    with pytest.raises(Unreachable, match=f"POST {DISPATCHES} was not sent"):
+        await calls.dispatch(REPO, "release.yml", "develop", {}, send_by=START + timedelta(seconds=seconds))
+
+
+async def test_a_refused_dispatch_whose_token_cannot_be_renewed_says_so(
+    github: ScriptedGitHub, calls: GitHubCalls
+) -> None:
+    await calls.repository(REPO)
+    github.answers("POST", DISPATCHES, refused(401, "Bad credentials"))
+    tokens = "/app/installations/7/access_tokens"
+    github.answers("POST", tokens, said(201, github.token()), refused(502, "Server Error"))
+
+    error = await dispatched(calls)
+
+    assert f"POST {DISPATCHES} was refused, then not sent again" in str(error)
+
+
+async def test_an_answer_of_another_shape_names_the_call(github: ScriptedGitHub, calls: GitHubCalls) -> None:
+    comments = f"/repos/{REPO}/issues/1/comments"
+    github.answers("GET", RUN, said(200, {"id": "x"}))
+    github.answers("POST", comments, said(201, {"id": "x"}))
+    github.answers("GET", "/app/hook/deliveries", said(200, [{"id": "x"}]), unicorn(200))
+
+    with pytest.raises(Unreachable, match=f"GET {RUN}"):
+        await calls.run(REPO, 5)
+    with pytest.raises(Unreachable, match=f"POST {comments}"):
+        await calls.create_comment(REPO, 1, "hello")
+    for _ in range(2):
+        with pytest.raises(Unreachable, match="GET /app/hook/deliveries"):
+            await calls.logged_deliveries()
+
+
+async def test_after_closing_the_error_names_the_call(calls: GitHubCalls) -> None:
+    await calls.repository(REPO)
+    await calls.aclose()
+
+    with pytest.raises(Unreachable, match=f"GET .*{RUN} was not sent"):
+        await calls.run(REPO, 5)

@@ -1,13 +1,16 @@
 """Requests over real connections, on the loopback: what a server sees, and what a broken one leaves."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
 
 from bot.core.facts import Unreachable
+from bot.github.circuit import OPENS_AFTER
 from bot.github.http import Answer, Http
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -126,3 +129,29 @@ async def test_a_request_whose_time_passes_while_the_connection_is_made_is_not_s
 async def test_a_broken_download_is_empty() -> None:
     async with running(answer_half) as (server, http):
         assert await http.tail(server.url, most=100) == b""
+
+
+async def test_addresses_are_kept_out_of_the_log_of_the_library() -> None:
+    loggers = [logging.getLogger(name) for name in ("httpx", "httpcore")]
+    for logger in loggers:
+        logger.setLevel(logging.DEBUG)
+
+    http = Http()
+
+    await http.aclose()
+    assert not any(logger.isEnabledFor(logging.INFO) for logger in loggers)
+    assert all(logger.isEnabledFor(logging.WARNING) for logger in loggers)
+
+
+async def test_a_server_that_keeps_failing_is_left_alone_for_a_while_by_the_real_clock() -> None:
+    http = Http()
+    async with running(answer) as (server, _):
+        url = server.url  # nobody listens there afterwards
+
+    for number in range(OPENS_AFTER):
+        with pytest.raises(Unreachable):
+            await post(http, f"{url}{number}")
+
+    await http.aclose()
+    assert http.circuit.open_until is not None
+    assert abs((http.circuit.open_until - datetime.now(UTC)).total_seconds()) < 60

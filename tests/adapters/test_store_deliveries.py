@@ -358,3 +358,15 @@ async def test_a_delivery_finished_within_a_commit_is_done_and_not_ignored(datab
         )
 
     assert await state_of(database, "d1") == ("done", "done", 0)
+
+
+async def test_a_hint_that_was_heard_is_done_and_one_of_no_interest_is_ignored(database: str) -> None:
+    async with opened(database) as store:
+        for name in ("heard", "of no interest"):
+            await store.deliveries.accept(arrival(name))
+        store.deliveries.finish_soon("heard", "RunLevel")
+        store.deliveries.finish_soon("of no interest", "nothing", ignored=True)
+        await store.deliveries.flush()
+
+    assert await state_of(database, "heard") == ("done", "RunLevel", 0)
+    assert await state_of(database, "of no interest") == ("ignored", "nothing", 0)

@@ -96,6 +96,25 @@ async def test_a_lease_that_ran_out_unseen_can_be_renewed(store: Store) -> None:
     assert await store.leases.take("b", 60) is None
 
 
+async def test_a_renewed_lease_runs_out_again(store: Store) -> None:
+    await store.leases.take("a", 60)
+    assert await store.leases.renew("a", 1, 0)
+    assert await store.leases.take("b", 60) == 2
+
+
+async def test_a_lease_lasts_as_long_as_was_said_by_the_database_s_clock(store: Store) -> None:
+    await store.leases.take("a", 60)
+    first = await store.leases.held()
+    await store.leases.renew("a", 1, 600)
+    renewed = await store.leases.held()
+
+    assert first is not None
+    assert renewed is not None
+    assert first.until is not None
+    assert renewed.until is not None
+    assert 540 <= (renewed.until - first.until).total_seconds() < 570
+
+
 async def test_whoever_never_heard_that_it_got_the_lease_gets_it_again(store: Store) -> None:
     await store.leases.take("a", 60)
     assert await store.leases.take("a", 60) == 2

@@ -337,3 +337,37 @@ async def test_releases_and_their_journal_survive_a_restart(database: str) -> No
         assert await again.releases.live() == (after,)
         assert await again.releases.due(NOW) == ("r1",)
         assert len(await again.releases.journal("r1")) == 1
+
+
+async def test_what_a_decision_says_to_people_is_written_with_it(store: Store, watch: Watch) -> None:
+    (stored,) = await start(store, release("r1"))
+    watch.at = NOW + MINUTE
+
+    await store.releases.commit(
+        stored, stored.release, event=None, reasons=(), wake_at=None, posts=[comment("r1:hello", "Hello.")]
+    )
+
+    assert [post.key for post in await store.posts.todo_posts(watch.at)] == ["r1:hello"]
+    assert await store.posts.todo_posts(NOW) == ()
+
+
+@pytest.mark.parametrize("wake_at", [None, NOW - MINUTE, NOW + MINUTE])
+async def test_a_release_whose_turn_came_meanwhile_is_woken_at_once_and_not_later_than_it_wanted(
+    store: Store, wake_at: datetime | None
+) -> None:
+    first, second = await start(store, release("r1", "1.0.1"), release("r2", "1.0.2"))
+    await commit(store, first, released(first.release))
+
+    await commit(store, second, replace(second.release, ahead="1.0.1"), wake_at=wake_at)
+
+    early = wake_at is not None and wake_at < NOW
+    assert await store.releases.due(NOW - MINUTE) == (("r2",) if early else ())
+    assert await store.releases.due(NOW) == ("r2",)
+
+
+async def test_a_decision_on_an_old_revision_says_which(store: Store) -> None:
+    (stored,) = await start(store, release("r1"))
+    await commit(store, stored)
+
+    with pytest.raises(Outdated, match=f"release r1 is not at revision {stored.revision}"):
+        await commit(store, stored)

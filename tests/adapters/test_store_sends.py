@@ -7,7 +7,7 @@ import pytest
 
 from bot.store import RunTaken, SendRepeated, SendState, SendToOpen, SlotTaken, Store
 from tests.adapters.conftest import EVERY_KIND
-from tests.adapters.test_store_given import HOME, commit, opened, release, send, start
+from tests.adapters.test_store_given import HOME, MINUTE, NOW, Watch, commit, opened, release, send, start
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("database", EVERY_KIND, indirect=True)]
 
@@ -176,5 +176,121 @@ async def test_nonces_are_remembered_when_their_send_is_over(store: Store) -> No
     await write(store, close=("oss", 1, "given up"))
     await write(store, open_send=send("ee", 3, nonce="n2"))
     await write(store, "r2", open_send=send("oss", ref="main"))
-    assert await store.sends.nonces(HOME, WORKFLOW) == {"n1": ("r1", "oss", 1), "n2": ("r1", "ee", 3)}
-    assert await store.sends.nonces(HOME, "docker.yml") == {}
+    known = await store.sends.known(HOME, WORKFLOW, [])
+    assert known.nonces == {"n1": "r1:oss:1", "n2": "r1:ee:3"}
+
+
+async def test_before_a_send_everything_known_of_its_workflow_is_read_at_one_moment(store: Store) -> None:
+    await write(store, open_send=send(nonce="n1"))
+    await write(store, bind=(HOME, 7, "oss"))
+    await write(store, open_send=send("ee", 2, nonce="n2"))
+    await write(store, "r2", open_send=send("oss", ref="main"))
+    await write(store, "r2", close=("oss", 1, "refused"))
+    await write(store, "r2", bind=("acme/other", 8, "ee"))
+
+    known = await store.sends.known("ACME/Widget", WORKFLOW, [7, 8, 9])
+
+    assert [row.key for row in known.open] == ["r1:ee:2"]
+    assert known.nonces == {"n1": "r1:oss:1", "n2": "r1:ee:2"}
+    assert known.bindings == {7: ("r1", "oss")}
+
+
+@pytest.mark.parametrize(("repo", "workflow"), [("acme/other", WORKFLOW), (HOME, "docker.yml")])
+async def test_of_another_workflow_or_repository_nothing_is_known(
+    store: Store, repo: str, workflow: str
+) -> None:
+    await write(store, open_send=send(nonce="n1"))
+    await write(store, "r2", open_send=send(ref="main"))
+
+    known = await store.sends.known(repo, workflow, [])
+
+    assert (known.open, known.nonces, known.bindings) == ((), {}, {})
+    assert await store.sends.open_sends(repo, workflow) == ()
+
+
+async def test_open_sends_are_told_oldest_first_and_those_that_are_over_not_at_all(database: str) -> None:
+    watch = Watch()
+    async with opened(database, watch) as store:
+        await start(store, release("r1"), release("r2", "1.0.4"))
+        await write(store, "r2", open_send=send(number=4, ref="main"))
+        watch.at += MINUTE
+        await write(store, open_send=send(number=3))
+        await write(store, open_send=send("ee", ref="old"))
+        await write(store, open_send=send("oss", 2, ref="gone"))
+        await write(store, close=("oss", 2, "refused"))
+
+        rows = await store.sends.open_sends(HOME, WORKFLOW)
+        known = await store.sends.known(HOME, WORKFLOW, [])
+
+    then = NOW + MINUTE
+    assert [(row.key, row.opened_at) for row in rows] == [
+        ("r2:oss:4", NOW),
+        ("r1:ee:1", then),
+        ("r1:oss:3", then),
+    ]
+    assert known.open == rows
+
+
+async def test_a_run_of_one_repository_is_never_taken_for_that_of_another(store: Store) -> None:
+    await write(store, bind=(HOME, 7, "oss"))
+
+    assert await store.sends.bindings("acme/other", [7]) == {}
+    assert (await store.sends.known("acme/other", WORKFLOW, [7])).bindings == {}
+    assert (await store.sends.known(HOME, WORKFLOW, [8])).bindings == {}
+
+
+async def test_what_became_of_a_send_is_kept_with_it(store: Store) -> None:
+    await write(store, open_send=send())
+    await write(store, close=("oss", 1, "not done: 401"))
+    await write(store, open_send=send(number=2))
+    await write(store, bind=(HOME, 7, "oss"))
+
+    rows = await store.sends.sends_of("r1", "oss")
+
+    assert [(row.send, row.state, row.outcome) for row in rows] == [
+        (1, SendState.CLOSED, "not done: 401"),
+        (2, SendState.BOUND, "run 7"),
+    ]
+
+
+async def test_a_send_is_listed_for_its_own_step_and_release_only(store: Store) -> None:
+    await write(store, open_send=send())
+
+    assert await store.sends.sends_of("r1", "ee") == ()
+    assert await store.sends.sends_of("r2", "oss") == ()
+
+
+async def test_a_bound_run_says_whose_it_is_and_since_when(store: Store) -> None:
+    await write(store, bind=(HOME, 7, "oss"))
+
+    (row,) = await store.sends.bound_runs(HOME)
+
+    assert (row.repo, row.run_id, row.release_id, row.step) == ("acme/widget", 7, "r1", "oss")
+    assert row.bound_at == NOW
+
+
+async def test_what_stands_in_the_way_of_a_send_or_a_run_is_named(store: Store) -> None:
+    await write(store, open_send=send())
+    await write(store, bind=("acme/other", 7, "ee"))
+
+    with pytest.raises(SendRepeated, match="send 1 of step oss of release r1"):
+        await write(store, open_send=send())
+    with pytest.raises(SlotTaken, match=r"r1:oss:1 of build.yml at develop in acme/Widget"):
+        await write(store, "r2", open_send=send())
+    with pytest.raises(RunTaken, match="run 7 of acme/other is bound to step ee of release r1") as taken:
+        await write(store, "r2", bind=("acme/other", 7, "oss"))
+    assert (taken.value.release_id, taken.value.step) == ("r1", "ee")
+
+
+async def test_bound_runs_are_told_in_the_order_of_binding(database: str) -> None:
+    watch = Watch()
+    async with opened(database, watch) as store:
+        await start(store, release("r1"))
+        await write(store, bind=(HOME, 9, "oss"))
+        await write(store, bind=(HOME, 8, "oss"))
+        watch.at += MINUTE
+        await write(store, bind=(HOME, 7, "oss"))
+
+        rows = await store.sends.bound_runs(HOME)
+
+    assert [row.run_id for row in rows] == [8, 9, 7]

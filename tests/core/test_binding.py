@@ -95,6 +95,13 @@ def test_the_nonce_is_found_wherever_it_stands_in_the_name(title: str) -> None:
     assert shown_nonce(run_seen(7, title=title), {"r1-oss-1": "r1:oss:1"}) == "r1:oss:1"
 
 
+def test_a_nonce_that_is_the_end_of_another_is_not_taken_for_it() -> None:
+    nonces = {"x-1": "x:1", "r1-x-1": "r1:x:1"}
+
+    assert shown_nonce(run_seen(7, title="r1-x-1"), nonces) == "r1:x:1"
+    assert shown_nonce(run_seen(7, title="Build x-1"), nonces) == "x:1"
+
+
 @pytest.mark.parametrize("ref", ["develop", "refs/heads/develop"])
 def test_a_branch_written_in_full_is_the_same_branch(ref: str) -> None:
     assert is_of(run_seen(), replace(STEP, ref=ref))
@@ -123,6 +130,16 @@ def test_bound_runs_and_those_of_people_are_no_strays() -> None:
         [],
         [],
     )
+
+
+def test_every_run_is_looked_at_whatever_stands_before_it() -> None:
+    assert sorted_out(run_seen(8, actor="maya"), run_seen(7), run_seen(9), bound=(7,)) == ([9], [])
+
+
+def test_a_run_ten_seconds_before_a_send_by_another_clock_is_expected() -> None:
+    early = run_seen(7, created=NOON - timedelta(seconds=10))
+
+    assert sorted_out(early, open_sends=(SEND,)) == ([], [7])
 
 
 def test_a_run_that_an_open_send_may_have_made_is_expected() -> None:
@@ -183,6 +200,10 @@ def test_of_a_branch_the_first_run_created_after_the_step_became_due_counts() ->
     runs = (pushed(6, -1), pushed(8, 40), pushed(7, 20))
 
     assert watched(*runs, ref="develop", tag=None) == [7]
+
+
+def test_of_a_branch_nothing_counts_that_was_there_before() -> None:
+    assert watched(pushed(6, -1), ref="develop", tag=None) == []
 
 
 def test_of_a_branch_a_run_of_the_very_second_counts() -> None:

@@ -266,6 +266,22 @@ def test_a_re_run_by_a_person_neither_uses_nor_refills_the_budget() -> None:
     assert trouble(journey) is TroubleKind.FAILED
 
 
+@pytest.mark.parametrize(("ours", "left"), [(0, {}), (1, {Cause.TRANSIENT: 1}), (2, {Cause.TRANSIENT: 2})])
+def test_when_a_person_is_quicker_only_the_re_runs_of_the_bot_stay_counted(
+    ours: int, left: dict[Cause, int]
+) -> None:
+    journey = generous(transient=3)
+    for attempt in range(1, ours + 1):
+        fail_again(journey, Cause.TRANSIENT, attempt)
+    journey.fails(Cause.TRANSIENT, attempt=ours + 1)
+
+    journey.is_rerun(attempt=ours + 2, by="maya")
+
+    record = journey.release.steps["build"]
+    assert {cause: used for cause, used in record.reruns.items() if used} == left
+    assert record.reruns_in_all == ours
+
+
 def test_a_re_run_of_ours_before_that_of_a_person_stays_counted() -> None:
     journey = Journey().starts().fails(Cause.UNKNOWN)
 
@@ -353,6 +369,36 @@ def test_an_environment_calls_a_person_at_once_and_again_every_day() -> None:
 
     assert told == [1, 2, 3]
     assert journey.release.word is ReleaseWord.RUNNING
+
+
+def test_the_times_of_two_waits_for_an_environment_add_up() -> None:
+    journey = Journey().starts()
+    for _ in range(2):
+        journey.sees(run_seen(status="waiting"))
+        journey.waits(3_600)
+        journey.sees(run_seen())
+
+    assert journey.wake_at is not None
+    assert (journey.wake_at - journey.now).total_seconds() == SIX_HOURS
+
+
+def test_a_run_is_held_until_github_confirms_that_it_is_not() -> None:
+    journey = PLACES["held"]()
+
+    journey.sees(run_seen(status="queued"), confirmed=False)
+
+    state = journey.state()
+    assert isinstance(state, Running)
+    assert state.run.held
+
+
+def test_late_news_of_a_run_do_not_undo_the_need_to_confirm_its_end() -> None:
+    journey = Journey().starts()
+    journey.sees(run_seen(conclusion="success"), confirmed=False)
+
+    decision = journey.sees(run_seen(), confirmed=False)
+
+    assert decision.effects == (ConfirmRun("build", 7, 1),)
 
 
 # -- a repository that refuses the bot -------------------------------------------------------------------

@@ -6,9 +6,11 @@ from datetime import timedelta
 import pytest
 
 from bot.core import commands
+from bot.core.draft import Decision, SendClosed
 from bot.core.effects import CheckSend, ConfirmRun, Dispatch, FindRun, SeekRun
 from bot.core.events import (
     BotStarted,
+    Candidates,
     Event,
     RepositoryOpen,
     RunGone,
@@ -20,7 +22,18 @@ from bot.core.events import (
     SendStopped,
     SendUnknown,
 )
-from bot.core.model import Due, Expecting, Finding, NeedsPerson, ReleaseWord, Trouble, TroubleKind
+from bot.core.model import (
+    BoundRun,
+    Due,
+    Expecting,
+    Finding,
+    NeedsPerson,
+    ReleaseWord,
+    Running,
+    Sending,
+    Trouble,
+    TroubleKind,
+)
 from bot.core.sends import MOST_REFUSALS
 from tests.core.releases import (
     FIFTEEN_MINUTES,
@@ -364,3 +377,108 @@ def test_only_refusals_in_a_row_count_and_a_person_s_retry_begins_anew() -> None
     refused_with_401(journey, times=MOST_REFUSALS - 1)
 
     assert (after_a_limit, journey.kind()) == ("due", "due")
+
+
+# -- what is remembered of a send ------------------------------------------------------------------------
+
+
+def test_a_send_may_leave_for_ten_seconds_after_its_read_and_keeps_its_nonce() -> None:
+    journey = Journey()
+    read_at = journey.now
+    journey.now += timedelta(seconds=4)
+
+    journey.hears(SendChecked("build", read_at, "r1-build-1"))
+    sending = journey.state()
+    journey.hears(SendUnknown("build", 1, "lost"))
+
+    finding = journey.state()
+    assert isinstance(sending, Sending)
+    assert isinstance(finding, Finding)
+    assert (sending.send_by - read_at).total_seconds() == 10
+    assert (sending.nonce, finding.nonce) == ("r1-build-1", "r1-build-1")
+
+
+@pytest.mark.parametrize("url", [URL, None])
+def test_the_run_that_github_names_is_queued_until_something_is_heard_of_it(url: str | None) -> None:
+    journey = Journey().sends()
+
+    journey.hears(SendDone("build", 1, 7, url))
+
+    state = journey.state()
+    assert isinstance(state, Running)
+    assert state.run == BoundRun(7, 1, "queued", None, "", url or "", journey.now)
+
+
+ENDS: dict[str, tuple[Callable[[], Journey], Callable[[Journey], Decision], str]] = {
+    "named": (PLACES["sending"], lambda journey: journey.hears(SendDone("build", 1, 7, URL)), "bound"),
+    "refused": (PLACES["sending"], lambda journey: journey.hears(SendRefused("build", 1, STOP)), "refused"),
+    "not done": (
+        PLACES["sending"],
+        lambda journey: journey.hears(SendNotDone("build", 1, "401", 5.0)),
+        "not done: 401",
+    ),
+    "found": (PLACES["finding"], lambda journey: journey.finds(run_seen()), "bound"),
+    "found late": (PLACES["never found"], lambda journey: journey.finds(run_seen()), "bound"),
+    "found while barred": (PLACES["barred, finding"], lambda journey: journey.finds(run_seen()), "bound"),
+    "two": (PLACES["finding"], lambda journey: journey.finds(run_seen(7), run_seen(8)), "two candidates"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_send_whose_end_is_known_frees_its_place_for_others(end: str) -> None:
+    make, happens, outcome = ENDS[end]
+
+    decision = happens(make())
+
+    assert decision.closed == (SendClosed("build", 1, outcome),)
+
+
+def test_a_send_that_was_never_found_frees_its_place_for_others() -> None:
+    assert PLACES["never found"]().closed == [SendClosed("build", 1, "never found")]
+
+
+@pytest.mark.parametrize("status", ["queued", "in_progress", "waiting"])
+def test_a_run_is_bound_as_github_shows_it(status: str) -> None:
+    journey = Journey().loses_the_answer()
+
+    journey.finds(run_seen(status=status))
+
+    state = journey.state()
+    assert isinstance(state, Running)
+    assert (state.run.status, state.run.conclusion) == (status, None)
+
+
+def test_a_run_that_is_over_when_it_is_found_stands_as_running_until_that_is_confirmed() -> None:
+    journey = Journey().loses_the_answer()
+
+    decision = journey.finds(run_seen(conclusion="success"))
+
+    state = journey.state()
+    assert isinstance(state, Running)
+    assert (state.run.status, state.run.conclusion) == ("in_progress", None)
+    assert decision.reasons == ("build: bound to run 7",)
+
+
+def test_the_pause_between_two_looks_is_not_dark_time() -> None:
+    journey = Journey().loses_the_answer()
+    journey.now += timedelta(seconds=300)
+
+    journey.hears(Candidates("build", journey.now, journey.now - timedelta(seconds=60), 60.0, ()))
+
+    state = journey.state()
+    assert isinstance(state, Finding)
+    assert (state.until - journey.now).total_seconds() == FIFTEEN_MINUTES - 300
+
+
+@pytest.mark.parametrize("make", [lambda: Journey().loses_the_answer(), lambda: Journey(WATCH)])
+def test_time_given_back_for_the_dark_is_kept_by_the_looks_that_follow(make: Callable[[], Journey]) -> None:
+    journey = make()
+    journey.finds()
+    journey.waits(7_200)
+    journey.finds(blind=7_200)
+
+    journey.waits(FIFTEEN_MINUTES - 1)
+    decision = journey.finds()
+
+    assert decision.notices == ()
+    assert journey.kind() in {"finding", "expecting"}

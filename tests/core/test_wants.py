@@ -103,3 +103,11 @@ def test_an_announced_end_is_confirmed_until_github_has_said_so() -> None:
     journey.waits(60)
 
     assert wanted_first == journey.effects == (ConfirmRun("build", 7, 1),)
+
+
+def test_a_run_found_while_it_waits_for_an_approval_is_confirmed_before_any_time_is_set() -> None:
+    journey = Journey().loses_the_answer()
+
+    journey.finds(run_seen(status="waiting"))
+
+    assert (journey.effects, journey.wake_at) == ((ConfirmRun("build", 7, 1),), None)

@@ -20,7 +20,7 @@ _PYTEST = (
     *("-o", "addopts=", "-q", "--no-header", "--tb=no", "--maxfail=25"),
     *("-p", "no:cacheprovider", "-p", "no:randomly"),
 )
-_MOST_SECONDS = 600
+_MOST_SECONDS = 240
 
 
 @dataclass(frozen=True, slots=True)
