@@ -226,7 +226,7 @@ BUGS = (
         "a dispatch leaves however late it is",
         ("bot.github.client:Client._send",),
         _out_of_time,
-        (SENDING, "tests/adapters/test_github_calls.py"),
+        (SENDING, "tests/adapters/test_github_errors.py"),
     ),
     Bug(
         "rerun-without-comparing-attempts",
