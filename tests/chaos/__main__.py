@@ -27,6 +27,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--shortest", action="store_true", help="find the shortest red story of a red seed")
     parser.add_argument("--planted", choices=sorted(BUGS), help="with this bug of `python -m tests.planted`")
     parser.add_argument("--jobs", type=int, default=2, help="how many processes tell stories")
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="tell no more seeds when these are over"
+    )
     return parser.parse_args()
 
 
@@ -40,7 +43,7 @@ def main() -> int:
         verdict = tell(draw(given.seed))
         sys.stdout.write(("\n".join(verdict.trace) if given.trace else as_words(verdict)) + "\n")
         return 1 if verdict.broken else 0
-    tally = run(range(given.seed, given.seed + given.seeds), given.jobs)
+    tally = run(range(given.seed, given.seed + given.seeds), given.jobs, given.minutes)
     if not given.planted:
         explain_some(tally)
     return 1 if tally.reds else 0

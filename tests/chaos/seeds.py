@@ -55,8 +55,8 @@ def _all(seeds: Iterable[int], jobs: int) -> Iterator[tuple[int, str | None, str
         yield from pool.imap_unordered(told, seeds, chunksize=4)
 
 
-def run(seeds: range, jobs: int) -> Tally:
-    """Tells them all, with a line every two seconds."""
+def run(seeds: range, jobs: int, minutes: float = float("inf")) -> Tally:
+    """Tells them all, or what can be told in so many minutes, with a line every two seconds."""
     tally, began, shown = Tally(), time.monotonic(), time.monotonic()
     for seed, broken, how, words in _all(seeds, jobs):
         tally.told += 1
@@ -67,6 +67,9 @@ def run(seeds: range, jobs: int) -> Tally:
         if time.monotonic() - shown >= _EVERY_SECONDS:
             shown = time.monotonic()
             _say(f"{tally.told} of {len(seeds)} seeds, {len(tally.reds)} red, {_rate(tally, began)}")
+        if shown - began > 60 * minutes:
+            _say(f"{minutes:g} minutes are over")
+            break
     ends = ", ".join(f"{times} {word}" for word, times in sorted(tally.releases.items()))
     cpu = sum(os.times()[:4]) / max(1, tally.told)
     _say(
