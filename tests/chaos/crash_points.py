@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import httpx
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.app import Bot
 from bot.settings import Settings
@@ -156,6 +157,7 @@ class CrashStage(Stage):
         self._content = ""
         self._known: list[tuple[str, str]] = []
         self._done = sha256()
+        self._answered = 0
         self._read = 0
         self.disk = Disk(lambda: Moments(self))
         self._process = os.getpid()
@@ -200,6 +202,7 @@ class CrashStage(Stage):
             hook.next_due(),
             len(hook.log),
             lost,
+            self._answered,
         )
         return sha256(repr((*left, self.clock.now())).encode()).hexdigest()[:20]
 
@@ -238,10 +241,22 @@ class CrashStage(Stage):
     async def _start(self) -> bool:
         settings = Settings.load(self._environment, self.folder)
         self.bot = await Bot.build(settings, clock=self.clock, transport=self.wire)
-        app = httpx.ASGITransport(app=self.bot.web, raise_app_exceptions=False)
+        app = httpx.ASGITransport(app=self._noting(self.bot.web), raise_app_exceptions=False)
         self._http = httpx.AsyncClient(transport=app, base_url="http://bot")
         await self.bot.start()
         return True
+
+    def _noting(self, web: ASGIApp) -> ASGIApp:
+        """An answer that has left the door is on its way, although nobody has it in hand yet."""
+
+        async def noting(scope: Scope, receive: Receive, send: Send) -> None:
+            async def sent(message: Message) -> None:
+                self._answered += message["type"] == "http.response.start"
+                await send(message)
+
+            await web(scope, receive, sent)
+
+        return noting
 
     async def closes(self) -> None:
         """A stop in good order, in which the process may end as well."""
