@@ -1,8 +1,8 @@
-"""The command line: `serve`, `check`, `demo`, `db copy`."""
+"""The command line: `serve`, `check`, `explain-log`, `demo`, `db copy`."""
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,9 @@ from bot import __version__
 from bot.pipeline.load import BadPipelineFile, load
 from bot.settings import BadSettings, Settings, database_url, read_database
 from bot.store import StoreRefused
+
+if TYPE_CHECKING:
+    from bot.explain import Tail
 
 app = typer.Typer(
     name="release-bot",
@@ -78,6 +81,55 @@ def check(
         raise typer.Exit(1) from None
     names = ", ".join(f"{pipeline.name} ({len(pipeline.steps)} steps)" for pipeline in pipelines)
     typer.echo(f"{file}: good: {names}")
+
+
+@app.command("explain-log")
+def explain_log(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Logs of failed jobs; - is standard input.")
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object for each file: file, cause, rule, line, why.")
+    ] = False,
+    job: Annotated[str, typer.Option(help="The name of the failed job.")] = "",
+    step: Annotated[str, typer.Option(help="The name of its failed step.")] = "",
+    conclusion: Annotated[
+        str, typer.Option(help="How the job ended: failure, cancelled or timed_out for instance.")
+    ] = "failure",
+) -> None:
+    """Say why jobs failed, as the bot would judge it: which rule fires on a log, on which line, and why.
+
+    Exit code 2 when a file cannot be read; the others are explained all the same.
+    """
+    from bot.explain import CONCLUSIONS, Job, explain
+    from bot.pipeline.rules import shipped_rules
+
+    if conclusion not in CONCLUSIONS:
+        raise _refusal(f"--conclusion: '{conclusion}' must be one of {', '.join(CONCLUSIONS)}")
+    told = Job(job, step or None, conclusion)
+    unreadable = False
+    for file in files:
+        try:
+            tail = _tail_of(file)
+        except (OSError, ValueError) as error:
+            unreadable = True
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            typer.echo(f"{file}: the file cannot be read: {reason}", err=True)
+            continue
+        explained = explain(file, tail, told, shipped_rules())
+        text = explained.as_json() if as_json else explained.as_text()
+        typer.echo(text.encode("utf-8", "replace"))
+    if unreadable:
+        raise typer.Exit(2)
+
+
+def _tail_of(file: str) -> "Tail":
+    from bot.explain import read_tail
+
+    if file == "-":
+        return read_tail(typer.get_binary_stream("stdin"))
+    with Path(file).open("rb") as stream:
+        return read_tail(stream)
 
 
 @app.command()

@@ -29,6 +29,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "bot.markdown",
     ),
     "bot.simulator": ("bot.simulator",),
+    "bot.explain": ("bot.core",),
     "bot.settings": (),
     "bot.log": (),
     "bot.metrics": (),

@@ -10,6 +10,8 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
+from typing import assert_never
 
 from bot.core.evidence import (
     MAX_READ_LINE,
@@ -19,6 +21,7 @@ from bot.core.evidence import (
     names_all_failures,
     passed_after_retry,
 )
+from bot.core.log_text import STEP_BEGIN
 
 MOST_FLAKY_JOBS = 5  # more than these at once have one common reason
 
@@ -51,12 +54,32 @@ _NO_FAULT = frozenset({"success", "neutral", "skipped"})
 # A line that announces its own retry, or is only a warning, is no reason for a failure.
 _RETRIED = re.compile(
     r"(?i)\bretrying(?! \(Retry\(total=0)|\bwill (?:be )?retr(?:y|ied)\b|\bbefore retry\b|\bretry in \d"
-    r"|^(?:\[WARN(?:ING)?\]|##\[warning\]|::warning|npm WARN|WARN\b|warning:)(?! Retrying \(Retry\(total=0)"
+    r"|^(?:\[WARN(?:ING)?\]|##\[warning\]|::warning|npm WARN|WARN\b|warning:)"
+    r"(?! Retrying \(Retry\(total=0| (?:fetching|Ignoring) https?://.{1,250} \(try again later\))"
 )
+# A warning breaks nothing either; Prettier's `[warn]` is its way to tell an error.
+_WARNING = re.compile(
+    r"^(?:\[WARN(?:ING)?\]|##\[warning\]|::warning|npm (?:warn|WARN) |WARN\b|(?:[Ww]arning|WARNING): )"
+)
+# What follows on trouble that was not the end.
+_AGAIN = re.compile(
+    r"(?i)\bretrying\b(?! \(Retry\(total=0)|\bwill (?:be )?retr(?:y|ied)\b|\bbefore retry\b|\bretry in \d"
+    r"|\bbefore trying again\b|\btry(?:ing)? again in \d|\bnext attempt in\b|\b[1-9]\d? retries left\b"
+)
+_LINES_TO_AGAIN = 2
+# A server that the job itself started fails for the job's own reasons; a resolver on the machine does not.
+_OWN_SERVER = re.compile(r"(?:\blocalhost|\b127\.0\.0\.1|\b0\.0\.0\.0|\[::1\])(?![\w.])(?!.{0,80}:53\b)")
 _ERROR = "##[error]"
 # What is said after every failure, whatever it was.
-_FORMALITY = re.compile(r"^(?:Process completed with exit code \d{1,10}\.?|The operation was canceled\.)$")
+_FORMALITY = re.compile(
+    r"^(?:Error: )?(?:Process completed with exit code \d{1,10}\.?|The operation was canceled\.)$"
+)
 _AFTERWARDS = re.compile(r"^(?:Post job cleanup\.|Cleaning up orphan processes)$")
+# What stands before the tool's own words: BuildKit's step and seconds, Compose's container, the word of a copied log.
+_FOREWORD = re.compile(r"^(?:Error: |ERROR: |#\d{1,4} (?:\d{1,6}\.\d{1,4} )?|[\w.-]{1,60} {1,20}\| )")
+_FRAME = re.compile(r"^\s+(?:at |\.\.\. \d)")  # of a stack trace
+_MOST_LINES_SINCE = 100
+"""How many telling lines may follow on a sign of trouble that passes; after more the tool had gone on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +139,9 @@ class _Line:
     text: str
     number: int | None = None
     marked: bool = False  # the runner marked it as an error
+    bare: str = ""  # without what others put before the tool's words
+    elsewhere: bool = False  # said in a step that did not fail
+    past: bool = False  # much was said after it, or another try
 
 
 def judge(evidence: Evidence, rules: Sequence[Rule], *, known_flakes: Collection[str] = ()) -> Verdict:
@@ -168,29 +194,70 @@ def _without_crowds(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 
 def _judge_job(job: FailedJob, rules: Sequence[Rule], known_flakes: frozenset[str]) -> Finding:
     lines = _read(job)
+    near = tuple(line for line in lines if not line.elsewhere)
+    lasting = [rule for rule in rules if rule.cause is not Cause.TRANSIENT]
+    found = _first_sign(job, rules, near) or _first_sign(job, lasting, lines) or _unexplained(job, lines)
+    return _as_flake(found, job, known_flakes) if found.cause is Cause.UNKNOWN else found
+
+
+def _first_sign(job: FailedJob, rules: Sequence[Rule], lines: tuple[_Line, ...]) -> Finding | None:
     for rule in rules:
         if line := _sign(rule, lines):
-            found = Finding(job.name, job.step, rule.cause, rule.name, rule.about, line.text, line.number)
-            break
-    else:
-        found = _unexplained(job, lines)
-    return _as_flake(found, job, known_flakes) if found.cause is Cause.UNKNOWN else found
+            return Finding(job.name, job.step, rule.cause, rule.name, rule.about, line.text, line.number)
+    return None
 
 
 def _read(job: FailedJob) -> tuple[_Line, ...]:
     """All that a rule may look at; GitHub's own words first."""
     notes = [line for text in job.annotations for line in text[: 20 * MAX_READ_LINE].splitlines()]
-    log = enumerate(job.log_lines, start=job.first_log_line)
     return (
         *(_Line(Where.ANNOTATION, line[:MAX_READ_LINE]) for line in notes),
-        *(
-            _Line(Where.LOG, text.removeprefix(_ERROR), number, marked=text.startswith(_ERROR))
-            for number, text in log
-            if text
-        ),
+        *_read_log(job),
         *([_Line(Where.STEP, job.step[:MAX_READ_LINE])] if job.step else []),
         _Line(Where.JOB, job.name[:MAX_READ_LINE]),
     )
+
+
+def _read_log(job: FailedJob) -> list[_Line]:
+    """The lines of the log, step by step.
+
+    Steps that failed and did not matter (`continue-on-error`) look like the one that did, and count as failed.
+    """
+    log = job.log_lines
+    begins = [at for at, text in enumerate(log) if at and text.startswith(STEP_BEGIN)]
+    some_failed = any(text.startswith(_ERROR) for text in log)
+    lines: list[_Line] = []
+    for begin, end in pairwise([0, *begins, len(log)]):
+        step = log[begin:end]
+        elsewhere = some_failed and not any(text.startswith(_ERROR) for text in step)
+        past = len(step) - _recent(step)
+        again = [at for at, text in enumerate(step) if _AGAIN.search(text)]
+        tried_again = {at - back for at in again for back in range(1, _LINES_TO_AGAIN + 1)}
+        for at, text in enumerate(step):
+            if text and not text.startswith(STEP_BEGIN):
+                number = job.first_log_line + begin + at
+                lines.append(
+                    _log_line(text, number, elsewhere=elsewhere, past=at < past or at in tried_again)
+                )
+    return lines
+
+
+def _log_line(text: str, number: int, *, elsewhere: bool, past: bool) -> _Line:
+    said = text.removeprefix(_ERROR)
+    bare = _FOREWORD.sub("", _FOREWORD.sub("", said, count=1), count=1)
+    marked = text.startswith(_ERROR)
+    return _Line(Where.LOG, said, number, marked, bare if bare != said else "", elsewhere, past)
+
+
+def _recent(step: Sequence[str]) -> int:
+    """How many lines at the end of a step's log are recent; stack traces are long and count for nothing."""
+    last = next((at for at in range(len(step) - 1, -1, -1) if step[at].startswith(_ERROR)), len(step) - 1)
+    told = 0
+    for at in range(last, -1, -1):
+        told += not _FRAME.match(step[at])
+        if told > _MOST_LINES_SINCE:
+            return len(step) - at - 1
+    return len(step)
 
 
 def _sign(rule: Rule, lines: tuple[_Line, ...]) -> _Line | None:
@@ -203,9 +270,22 @@ def _sign(rule: Rule, lines: tuple[_Line, ...]) -> _Line | None:
 def _shows(rule: Rule, line: _Line) -> bool:
     if line.where is not rule.where and (rule.where is not Where.ANY or line.where is Where.JOB):
         return False
-    if not rule.pattern.search(line.text):
+    if not (rule.pattern.search(line.text) or (line.bare and rule.pattern.search(line.bare))):
         return False
-    return not (rule.cause is Cause.TRANSIENT and line.where is Where.LOG and _RETRIED.search(line.text))
+    return line.where is not Where.LOG or not _harmless(rule.cause, line)
+
+
+def _harmless(cause: Cause, line: _Line) -> bool:
+    """Whether a line of the log, whatever it says, did not end the job for such a cause."""
+    match cause:
+        case Cause.TRANSIENT:
+            return line.past or bool(_RETRIED.search(line.text) or _OWN_SERVER.search(line.text))
+        case Cause.BROKEN:
+            return bool(_WARNING.search(line.text))
+        case Cause.FLAKY | Cause.UNKNOWN:
+            return False
+        case _:
+            assert_never(cause)
 
 
 def _as_flake(found: Finding, job: FailedJob, known_flakes: frozenset[str]) -> Finding:

@@ -48,7 +48,7 @@ class Diagnosis:
             if verdict.cause is Cause.UNKNOWN:
                 verdict = _as_flaky(verdict)
         tail = next((job.log_tail for job in read if job.log_tail), "") or ""
-        return verdict, "\n".join(tail.splitlines()[-TAIL_LINES:])
+        return verdict, "\n".join(line.removeprefix("##[group]") for line in tail.split("\n")[-TAIL_LINES:])
 
     async def _job(self, repo: str, job: JobFacts) -> FailedJob:
         notes, log = await asyncio.gather(self._annotations(repo, job), self._log(repo, job))

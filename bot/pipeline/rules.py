@@ -17,6 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from bot.core.causes import Cause, Rule, Where
 
 _KEYS = ("name", "cause", "where", "pattern", "unless", "about", "example", "near-miss")
+_PATTERNS = ("pattern", "unless")
 _REQUIRED = ("name", "cause", "pattern", "about", "example")
 
 # A repeated group that itself contains an unbounded repeat can take exponential time.
@@ -82,10 +83,12 @@ def _called(entry: object) -> str:
 
 
 def _rule(entry: object) -> Rule:
+    if not isinstance(entry, Mapping):
+        raise RulesError(["a rule must be a mapping with the keys " + ", ".join(_REQUIRED)])
     texts = _texts(entry)
     mistakes: list[str] = []
-    pattern = _pattern(texts["pattern"], "pattern", mistakes)
-    unless = _pattern(texts["unless"], "unless", mistakes) if "unless" in texts else None
+    pattern = _pattern(_alternatives(entry["pattern"]), "pattern", mistakes)
+    unless = _pattern(_alternatives(entry["unless"]), "unless", mistakes) if "unless" in entry else None
     if texts["cause"] not in list(Cause):
         mistakes.append(_choice("cause", texts["cause"], list(Cause)))
     where = texts.get("where", Where.ANY.value)
@@ -107,18 +110,27 @@ def _rule(entry: object) -> Rule:
     )
 
 
-def _texts(entry: object) -> dict[str, str]:
-    if not isinstance(entry, Mapping):
-        raise RulesError(["a rule must be a mapping with the keys " + ", ".join(_REQUIRED)])
+def _texts(entry: Mapping[object, object]) -> dict[str, str]:
+    """The values that are texts; RulesError if a key is unknown or missing, or has no good value."""
     mistakes = [_unknown_key(str(key)) for key in entry if key not in _KEYS]
     mistakes += [f"'{key}' is missing" for key in _REQUIRED if key not in entry]
     texts = {str(key): value for key, value in entry.items() if isinstance(value, str) and value.strip()}
+    patterns = {key for key in _PATTERNS if _alternatives(entry.get(key))}
     mistakes += [
-        f"'{key}' must be a text that is not empty" for key in entry if key in _KEYS and key not in texts
+        f"'{key}' must be a text that is not empty" + (", or a list of such" if key in _PATTERNS else "")
+        for key in entry
+        if key in _KEYS and key not in texts and key not in patterns
     ]
     if mistakes:
         raise RulesError(mistakes)
     return texts
+
+
+def _alternatives(value: object) -> tuple[str, ...]:
+    """One or several regular expressions; none if the value is of another kind."""
+    values: list[object] = value if isinstance(value, list) else [value]
+    texts = tuple(each for each in values if isinstance(each, str) and each.strip())
+    return texts if len(texts) == len(values) else ()
 
 
 def _unknown_key(key: str) -> str:
@@ -130,14 +142,23 @@ def _choice(key: str, value: str, choices: Iterable[str]) -> str:
     return f"'{key}' is '{value}', it must be one of " + ", ".join(str(choice) for choice in choices)
 
 
-def _pattern(text: str, key: str, mistakes: list[str]) -> re.Pattern[str] | None:
-    if _NESTED_REPEAT.search(text):
-        mistakes.append(
-            f"'{key}' repeats a group that repeats itself, which can take for ever; bound one of them"
-        )
+def _pattern(texts: tuple[str, ...], key: str, mistakes: list[str]) -> re.Pattern[str] | None:
+    """All of them as one; None, and what is wrong added to `mistakes`, if one cannot be used."""
+    before = len(mistakes)
+    for text in texts:
+        if _NESTED_REPEAT.search(text):
+            problem = "repeats a group that repeats itself, which can take for ever; bound one of them"
+            mistakes.append(f"'{key}' {problem}")
+            continue
+        try:
+            re.compile(text)
+        except re.error as error:
+            mistakes.append(f"'{key}' is not a regular expression: {error}")
+    if len(mistakes) > before:
         return None
-    try:
-        return re.compile(text)
-    except re.error as error:
-        mistakes.append(f"'{key}' is not a regular expression: {error}")
-        return None
+    return re.compile("|".join(_scoped(text) for text in texts))
+
+
+def _scoped(text: str) -> str:
+    """An expression that can stand beside others, which a flag at its beginning must not reach."""
+    return f"(?i:{text[4:]})" if text.startswith("(?i)") else f"(?:{text})"

@@ -120,12 +120,14 @@ def test_the_time_limit_alone_is_unknown() -> None:
     assert (verdict.cause, verdict.headline) == (Cause.UNKNOWN, "The time limit was reached in job build")
 
 
-def test_the_runners_own_word_about_the_time_limit_is_transient() -> None:
+def test_the_runners_own_word_about_the_time_limit_does_not_tell_what_hung() -> None:
     note = (
         "The job running on runner GitHub Actions 2 has exceeded the maximum execution time of 360 minutes."
     )
 
-    assert cause_of(job(conclusion="timed_out", annotations=[note])) is Cause.TRANSIENT
+    found = judge(of(job(conclusion="timed_out", annotations=[note])), shipped_rules()).findings[0]
+
+    assert (found.cause, found.rule) == (Cause.UNKNOWN, "time-limit")
 
 
 def test_a_job_without_a_log_is_judged_by_its_annotations() -> None:
@@ -175,6 +177,40 @@ def test_a_compile_error_beats_the_network_and_a_lost_runner() -> None:
 )
 def test_a_warning_about_a_retry_explains_nothing(line: str) -> None:
     assert cause_of(job(f"{line}\n{STRANGE}")) is Cause.UNKNOWN
+
+
+STEP = "##[group]Run make\n##[endgroup]"
+EXIT = "##[error]Process completed with exit code 1."
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        f"{STEP}\n{NETWORK}\nfetched\n{STEP}\nzork\n{EXIT}",
+        f"{STEP}\nzork\n{EXIT}\n{STEP}\n{NETWORK}\nPost job cleanup.",
+        "\n".join([NETWORK, *["went on"] * 150, "zork", EXIT]),
+    ],
+    ids=["a step before", "a step after", "long before the end"],
+)
+def test_network_trouble_that_did_not_end_the_job_explains_nothing(log: str) -> None:
+    assert cause_of(job(log)) is Cause.UNKNOWN
+
+
+def test_a_long_stack_trace_does_not_push_its_reason_away() -> None:
+    trace = ["\tat io.acme.Flow.run(Flow.java:1)"] * 150
+
+    assert cause_of(job("\n".join([NETWORK, *trace, EXIT]))) is Cause.TRANSIENT
+
+
+def test_a_compile_error_of_another_step_still_counts() -> None:
+    log = f"{STEP}\n{COMPILER}\n{STEP}\nthe build before has failed\n{EXIT}"
+
+    assert cause_of(job(log)) is Cause.BROKEN
+
+
+@pytest.mark.parametrize("before", ["#14 138.8 ", "#7 ERROR: ", "Error: ", "builder-1  | ", "ERROR: "])
+def test_what_others_put_before_a_line_does_not_hide_it(before: str) -> None:
+    assert cause_of(job(f"{before}error: could not compile `lantern` (lib)")) is Cause.BROKEN
 
 
 def test_failed_tests_are_unknown_while_history_is_silent() -> None:

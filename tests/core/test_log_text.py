@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.core.log_text import MAX_LINE, blank_secrets, clean_tail
+from bot.core.log_text import MAX_LINE, blank_secrets, clean_tail, numbered_tail
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiI0NzExIn0.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
 PEM = """-----BEGIN RSA PRIVATE KEY-----
@@ -46,7 +46,14 @@ def cleaned(text: str) -> str:
         ("\x1b]0;title\x07text", "text"),
         ("over\rwritten\r\nline", "over\nwritten\nline"),
         ("zero\u200bwidth and \u202ereordered", "zerowidth and reordered"),
-        ("##[group]Run make\n##[endgroup]\nmake: done", "make: done"),
+        ("##[group]Fetching\n##[endgroup]\nmake: done", "make: done"),
+        ("##[group]Run make\n##[endgroup]\nmake: done", "##[group]Run make\nmake: done"),
+        (
+            "##[group]Run make\nmake || echo failed\nshell: /usr/bin/bash -e {0}\n##[endgroup]\nmake: done",
+            "##[group]Run make\nmake: done",
+        ),
+        ("##[group]Run tests\n1 failed\n##[endgroup]", "Run tests\n1 failed"),
+        ("test\tRun make\t2026-11-17T10:00:00.0000000Z hello", "hello"),
         ("##[debug]evaluating\n##[error]failed", "##[error]failed"),
         ("\n\na\n\n\n\nb\n\n", "a\n\nb"),
         ("tab\tstays", "tab\tstays"),
@@ -58,6 +65,35 @@ def test_a_line_is_made_readable(raw: str, text: str) -> None:
 
 def test_bytes_that_are_no_text_are_replaced() -> None:
     assert clean_tail(b"caf\xe9 closed") == "caf\ufffd closed"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_what_windows_writes_is_text(encoding: str) -> None:
+    assert clean_tail("zork\r\nfröb".encode(encoding)) == "zork\nfröb"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("most", [20, 21])
+def test_what_windows_writes_is_text_wherever_it_is_cut(encoding: str, most: int) -> None:
+    assert clean_tail("first line\nsecond\nthird".encode(encoding), max_bytes=most) == "third"
+
+
+def test_lines_keep_the_numbers_they_have_in_the_log() -> None:
+    raw = b"one\n\n\n##[debug]four\nfive\rfive too\r\nsix\n"
+
+    assert [(line.number, line.text) for line in numbered_tail(raw)] == [
+        (1, "one"),
+        (2, ""),
+        (5, "five"),
+        (5, "five too"),
+        (6, "six"),
+    ]
+
+
+def test_lines_of_a_cut_log_keep_their_numbers() -> None:
+    tail = numbered_tail(b"nine\nten\neleven", first_line=9, max_bytes=9)
+
+    assert [(line.number, line.text) for line in tail] == [(11, "eleven")]
 
 
 def test_only_the_last_lines_are_kept() -> None:
@@ -124,6 +160,7 @@ def test_a_secret_is_blanked_and_the_rest_stays(line: str, blanked: str) -> None
         "java.lang.OutOfMemoryError: Java heap space",
         "io.acme.core.flow.FlowRunnerTest > shouldResumeAfterPause() FAILED",
         "npm_config_cache is set",
+        "error obtaining token: 502 Bad Gateway",
         "basic authentication failed",
         "sha256:3b1f6a4e0c5d2b7a9e8f0d1c2b3a4f5e6d7c8b9a0f1e2d3c4b5a69788796a5b4",
     ],
