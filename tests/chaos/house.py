@@ -179,6 +179,8 @@ class House(Stage):
         end = self.clock.now() + timedelta(seconds=10)
         while not ended.done() and not life.dead and self.clock.now() < end:
             await self._step(end)
+        if self.life is not life:
+            return  # killed while it stopped, and taken away already
         life.dies("stopped" if ended.done() else "stopped by force", rest)
         await self.ends()
 

@@ -199,15 +199,20 @@ def _unanswered(house: House) -> Iterator[Finding_]:
             yield "one answer per command", f"{comment.body!r} by {comment.user.login}: {reactions}"
 
 
+def posts_left(house: House) -> list[tuple[str, str, str | None]]:
+    """Key, kind and last outcome of what is still to be said."""
+    raw = house.disk.connection.raw if house.disk.connection else None
+    query = "SELECT key, kind, outcome FROM posts WHERE state IN ('todo', 'sending')"
+    return [] if raw is None else raw.execute(query).fetchall()
+
+
 def _left_over(house: House) -> Iterator[Finding_]:
     """Nothing stays undone in the books."""
     raw = house.disk.connection.raw if house.disk.connection else None
     if raw is None:
         yield "the bot lives at the end", str(house.life and house.life.ended_by)
         return
-    for key, kind, outcome in raw.execute(
-        "SELECT key, kind, outcome FROM posts WHERE state IN ('todo', 'sending')"
-    ):
+    for key, kind, outcome in posts_left(house):
         yield "every post is made or dropped", f"{kind} {key}: {outcome}"
     poisoned = {delivery.guid for delivery in house.world.hook.log if ODD in delivery.payload}
     for number, event, state in raw.execute(
