@@ -303,6 +303,6 @@ BUGS = (
         "a process that does not hold the lease for certain still writes to GitHub",
         ("bot.engine.duty:Duty.may_write",),
         _always(True),
-        (REPLICAS,),
+        (REPLICAS, "tests/engine/test_duty.py"),
     ),
 )
