@@ -6,7 +6,7 @@ What a test does not script is answered as by a healthy, installed repository; a
 import json
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -114,7 +114,13 @@ REPOSITORY: Mapping[str, object] = {
 
 
 def connect(
-    github: ScriptedGitHub, private_key_pem: str, *, api_url: str = API, app_id: str = "42"
+    github: ScriptedGitHub,
+    private_key_pem: str,
+    *,
+    api_url: str = API,
+    app_id: str = "42",
+    observe: Callable[[str, str, float], None] | None = None,
+    may_write: Callable[[], bool] = lambda: True,
 ) -> GitHubCalls:
     return GitHubCalls.connect(
         app_id=app_id,
@@ -124,6 +130,8 @@ def connect(
         now=github.clock.now,
         sleep=github.clock.sleep,
         transport=httpx.MockTransport(github),
+        observe=observe,
+        may_write=may_write,
     )
 
 

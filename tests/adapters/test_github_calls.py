@@ -630,14 +630,9 @@ async def test_an_enterprise_server_s_prefix_is_kept(github: ScriptedGitHub, pri
 
 async def test_every_call_is_observed_with_its_outcome(github: ScriptedGitHub, private_key_pem: str) -> None:
     seen: list[tuple[str, str, float]] = []
-    calls = GitHubCalls.connect(
-        app_id="42",
-        private_key=private_key_pem,
-        api_url=API,
-        writes_per_minute=60,
-        now=github.clock.now,
-        sleep=github.clock.sleep,
-        transport=httpx.MockTransport(github),
+    calls = connect(
+        github,
+        private_key_pem,
         observe=lambda purpose, outcome, seconds: seen.append((purpose, outcome, seconds)),
     )
     github.answers("POST", f"{ACTIONS}/runs/5/cancel$", refused(409, "Cannot cancel"))
@@ -696,14 +691,9 @@ async def test_whatever_is_asked_is_observed_with_its_purpose(
     github: ScriptedGitHub, private_key_pem: str
 ) -> None:
     seen: list[tuple[str, str]] = []
-    calls = GitHubCalls.connect(
-        app_id="42",
-        private_key=private_key_pem,
-        api_url=API,
-        writes_per_minute=60,
-        now=github.clock.now,
-        sleep=github.clock.sleep,
-        transport=httpx.MockTransport(github),
+    calls = connect(
+        github,
+        private_key_pem,
         observe=lambda purpose, outcome, _: seen.append((purpose, outcome)),
     )
     github.answers("GET", f"{ACTIONS}/jobs/11/logs$", httpx.Response(200, content=b"end"))

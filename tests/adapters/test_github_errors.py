@@ -322,20 +322,16 @@ async def test_a_token_that_cannot_be_renewed_leaves_a_refused_dispatch_definite
 
     assert isinstance(error, Unreachable)
     assert error.definite
+    assert f"POST {DISPATCHES} was refused, then not sent again" in str(error)
     assert len(github.asked("POST", DISPATCHES)) == 1
 
 
 async def test_a_process_that_may_no_longer_write_sends_nothing_and_says_so(
     github: ScriptedGitHub, private_key_pem: str
 ) -> None:
-    calls = GitHubCalls.connect(
-        app_id="42",
-        private_key=private_key_pem,
-        api_url=API,
-        writes_per_minute=60,
-        now=github.clock.now,
-        sleep=github.clock.sleep,
-        transport=httpx.MockTransport(github),
+    calls = connect(
+        github,
+        private_key_pem,
         may_write=lambda: False,
     )
 
@@ -395,19 +391,6 @@ async def test_a_dispatch_that_was_too_late_names_itself(
 
     with pytest.raises(Unreachable, match=f"POST {DISPATCHES} was not sent"):
         await calls.dispatch(REPO, "release.yml", "develop", {}, send_by=START + timedelta(seconds=seconds))
-
-
-async def test_a_refused_dispatch_whose_token_cannot_be_renewed_says_so(
-    github: ScriptedGitHub, calls: GitHubCalls
-) -> None:
-    await calls.repository(REPO)
-    github.answers("POST", DISPATCHES, refused(401, "Bad credentials"))
-    tokens = "/app/installations/7/access_tokens"
-    github.answers("POST", tokens, said(201, github.token()), refused(502, "Server Error"))
-
-    error = await dispatched(calls)
-
-    assert f"POST {DISPATCHES} was refused, then not sent again" in str(error)
 
 
 async def test_an_answer_of_another_shape_names_the_call(github: ScriptedGitHub, calls: GitHubCalls) -> None:
