@@ -25,8 +25,11 @@ from bot.github.http import Transport
 from bot.github.limits import Rank
 from bot.log import configure, log_uncaught, redact
 from bot.metrics import Metrics
+from bot.operators.answering import flakes_of
+from bot.operators.desk import listening
+from bot.operators.words import socket_of
 from bot.pipeline.rules import shipped_rules
-from bot.settings import Settings, database_url
+from bot.settings import Settings, SqliteFile, database_url
 from bot.store import Arrival as StoredArrival
 from bot.store import Store, StoreUnavailable
 from bot.web import face
@@ -66,7 +69,7 @@ class Bot:
             observe=self._observe,
             may_write=self.duty.may_write,
         )
-        self._rules = shipped_rules()
+        shipped_rules()  # read now, not while GitHub waits for an answer
         self._clock = clock
         self.web: Starlette = face(
             [
@@ -100,7 +103,6 @@ class Bot:
             github=self.github,
             clock=self._clock,
             metrics=self.metrics,
-            rules=self._rules,
         )
 
     async def start(self) -> None:
@@ -215,11 +217,22 @@ async def serve(settings: Settings, listening: socket.socket | None = None) -> N
     gc.collect()
     gc.freeze()  # what was imported stays: else each full collection goes through all of it, while GitHub waits
     try:
-        await bot.start()
-        await server.serve(sockets=[sock])
+        async with _open_to_operators(bot):
+            await bot.start()
+            await server.serve(sockets=[sock])
     finally:
         await bot.close()
         log.info("release-bot has stopped")
+
+
+@contextlib.asynccontextmanager
+async def _open_to_operators(bot: Bot) -> AsyncIterator[None]:
+    """A file has one owner, whom operators' commands have to ask; a database server they ask themselves."""
+    async with contextlib.AsyncExitStack() as sockets:
+        if isinstance(bot.settings.database, SqliteFile):
+            path = socket_of(bot.settings.database.path)
+            await sockets.enter_async_context(listening(path, partial(flakes_of, bot.store.ledger)))
+        yield
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -1,17 +1,37 @@
-"""The command line: `serve`, `check`, `explain-log`, `demo`, `db copy`."""
+"""The command line: `serve`, `check`, `explain-log`, `flakes`, `demo`, `db copy`."""
 
 import asyncio
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import Field
+from pydantic_settings import BaseSettings
 
 from bot import __version__
+from bot.core import present
+from bot.core.ledger import Flake, line_of
+from bot.core.suggest import quoted
+from bot.operators.answering import flakes_of
+from bot.operators.caller import ServerRefused, ask
+from bot.operators.words import MOST_DAYS, FlakesAsked, socket_of
 from bot.pipeline.load import BadPipelineFile, load
-from bot.settings import BadSettings, Settings, database_url, read_database
-from bot.store import StoreRefused
+from bot.pipeline.plans import Pipelines
+from bot.settings import (
+    REPOSITORY,
+    BadSettings,
+    Database,
+    Settings,
+    SqliteFile,
+    database_url,
+    read_database,
+)
+from bot.store import StoreRefused, StoreUnavailable, open_ledger
 
 if TYPE_CHECKING:
+    from bot.core.causes import Rule
     from bot.explain import Tail
 
 app = typer.Typer(
@@ -65,22 +85,24 @@ def check(
     file: Annotated[Path, typer.Argument(help="The pipeline file, .github/release-bot.yml for instance.")],
 ) -> None:
     """Validate a pipeline file. Exit code 1 and one line per mistake: FILE:LINE:COLUMN: what is wrong."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        typer.echo(f"{file}: the file cannot be read: {error.strerror}", err=True)
-        raise typer.Exit(1) from None
-    except UnicodeDecodeError:
-        typer.echo(f"{file}:1:1: the file is not UTF-8 text", err=True)
-        raise typer.Exit(1) from None
-    try:
-        pipelines = load(text, str(file))
-    except BadPipelineFile as error:
-        for mistake in error.mistakes:
-            typer.echo(str(mistake), err=True)
-        raise typer.Exit(1) from None
+    pipelines = _pipelines_in(file, exit_code=1)
     names = ", ".join(f"{pipeline.name} ({len(pipeline.steps)} steps)" for pipeline in pipelines)
     typer.echo(f"{file}: good: {names}")
+
+
+def _pipelines_in(file: Path, *, exit_code: int) -> Pipelines:
+    """The pipelines of a file. Raises Exit, with every mistake on standard error."""
+    try:
+        return load(file.read_text(encoding="utf-8"), str(file))
+    except OSError as error:
+        mistakes = [f"{file}: the file cannot be read: {error.strerror}"]
+    except UnicodeDecodeError:
+        mistakes = [f"{file}:1:1: the file is not UTF-8 text"]
+    except BadPipelineFile as error:
+        mistakes = [str(mistake) for mistake in error.mistakes]
+    for mistake in mistakes:
+        typer.echo(mistake, err=True)
+    raise typer.Exit(exit_code)
 
 
 @app.command("explain-log")
@@ -96,16 +118,23 @@ def explain_log(
     conclusion: Annotated[
         str, typer.Option(help="How the job ended: failure, cancelled or timed_out for instance.")
     ] = "failure",
+    pipeline: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A pipeline file, whose `failures` come before the shipped rules."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Which pipeline of that file, if they have different `failures`.")
+    ] = None,
 ) -> None:
     """Say why jobs failed, as the bot would judge it: which rule fires on a log, on which line, and why.
 
-    Exit code 2 when a file cannot be read; the others are explained all the same.
+    Exit code 2 when a file cannot be read, and the others are explained all the same; or when the pipeline file is bad.
     """
     from bot.explain import CONCLUSIONS, Job, explain
-    from bot.pipeline.rules import shipped_rules
 
     if conclusion not in CONCLUSIONS:
         raise _refusal(f"--conclusion: '{conclusion}' must be one of {', '.join(CONCLUSIONS)}")
+    rules = _rules_by(pipeline, name)
     told = Job(job, step or None, conclusion)
     unreadable = False
     for file in files:
@@ -116,11 +145,34 @@ def explain_log(
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             typer.echo(f"{file}: the file cannot be read: {reason}", err=True)
             continue
-        explained = explain(file, tail, told, shipped_rules())
+        explained = explain(file, tail, told, rules)
         text = explained.as_json() if as_json else explained.as_text()
         typer.echo(text.encode("utf-8", "replace"))
     if unreadable:
         raise typer.Exit(2)
+
+
+def _rules_by(file: Path | None, name: str | None) -> "tuple[Rule, ...]":
+    """The rules that judge for a pipeline, or for none. Raises Exit when it cannot be told which."""
+    from bot.pipeline.rules import rules_of
+
+    if file is None:
+        if name is not None:
+            raise _refusal("--name: tell the file with --pipeline FILE")
+        return rules_of(())
+    pipelines = _pipelines_in(file, exit_code=2)
+    choices = ", ".join(pipelines.names)
+    if name is not None:
+        chosen = pipelines.find(name)
+        if chosen is None:
+            raise _refusal(f"--name: there is no pipeline {quoted(name)} in {file}; there are {choices}")
+        return rules_of(chosen.failures)
+    rules, *others = dict.fromkeys(pipeline.failures for pipeline in pipelines)
+    if others:
+        raise _refusal(
+            f"{file}: its pipelines have different `failures`: choose one with --name, out of {choices}"
+        )
+    return rules_of(rules)
 
 
 def _tail_of(file: str) -> "Tail":
@@ -130,6 +182,84 @@ def _tail_of(file: str) -> "Tail":
         return read_tail(typer.get_binary_stream("stdin"))
     with Path(file).open("rb") as stream:
         return read_tail(stream)
+
+
+@app.command()
+def flakes(
+    days: Annotated[int, typer.Option(min=1, max=MOST_DAYS, help="How far to look back.")] = 30,
+    repo: Annotated[str, typer.Option(metavar="OWNER/NAME", help="Of one repository only.")] = "",
+    line: Annotated[str, typer.Option(help="Of one line only: a series such as 1.0, or a branch.")] = "",
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="A report to paste, what cost most first.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each flake.")] = False,
+) -> None:
+    """List what failed and then passed on the same commit: how often, when last, and the minutes lost.
+
+    Reads the database that DATABASE_URL names, by way of the server while one owns the file; no other setting is
+    needed. It names private repositories: it is for operators.
+    """
+    if repo and not re.fullmatch(REPOSITORY, repo):
+        raise _refusal(f"--repo: {ascii(repo)[:80]} must be OWNER/NAME")
+    if markdown and as_json:
+        raise _refusal("--json, --markdown: choose one of them")
+    now = datetime.now(UTC)
+    asked = FlakesAsked(since=now - timedelta(days=days), repo=repo or None)
+    try:
+        known = asyncio.run(_known_flakes(_database(), asked))
+    except (StoreRefused, StoreUnavailable, ServerRefused) as error:
+        raise _refusal(f"DATABASE_URL: {str(error).removeprefix('DATABASE_URL: ')}") from None
+    shown = [flake for flake in known if not line or flake.line == line_of(line)]
+    about = ", ".join(filter(None, (repo, line and f"line {line_of(line)}"))) or None
+    if as_json:
+        text = "".join(f"{present.flake_json(flake)}\n" for flake in shown)
+    elif markdown:
+        text = present.flakes_report(shown, days=days, until=now, about=about) + "\n"
+    else:
+        text = present.flakes_text(shown, days=days, about=about) + "\n"
+    typer.echo(text.encode("utf-8", "replace"), nl=False)
+
+
+async def _known_flakes(database: Database, asked: FlakesAsked) -> tuple[Flake, ...]:
+    """From the server that owns the file; where none does, from the database itself."""
+    if not isinstance(database, SqliteFile):
+        return await _read_flakes(database, asked)
+    if not database.path.exists():
+        raise StoreRefused(f"there is no database at {database.path}: name the one that the server uses")
+    told = await ask(socket_of(database.path), asked)
+    if told is not None:
+        return told
+    try:
+        return await _read_flakes(database, asked)
+    except StoreRefused:
+        told = await ask(socket_of(database.path), asked)  # a server may just have started
+        if told is None:
+            raise
+        return told
+
+
+async def _read_flakes(database: Database, asked: FlakesAsked) -> tuple[Flake, ...]:
+    async with open_ledger(database_url(database)) as ledger:
+        return await flakes_of(ledger, asked)
+
+
+class _DatabaseUrl(BaseSettings):
+    """The one setting that such a command needs, from where `serve` has it."""
+
+    model_config = Settings.model_config
+    text: str = Field(str(Settings.model_fields["database"].default), validation_alias="DATABASE_URL")
+
+
+def _database() -> Database:
+    folder = Path.cwd()
+    try:
+        text = _DatabaseUrl(_env_file=folder / ".env").text
+        return read_database(text, folder=folder)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise _refusal(f".env: the file in the working directory cannot be read: {reason}") from None
+    except ValueError as error:
+        raise _refusal(f"DATABASE_URL: {error}") from None
 
 
 @app.command()

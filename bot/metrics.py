@@ -63,6 +63,18 @@ class Metrics:
         self.reruns = Counter(
             "release_bot_reruns", "Re-runs of failed jobs, by cause.", ["cause"], registry=registry
         )
+        self.rerun_outcomes = Counter(
+            "release_bot_rerun_outcomes",
+            "What came of automatic re-runs, by the cause they were made for.",
+            ["cause", "outcome"],
+            registry=registry,
+        )
+        self.failures = Counter(
+            "release_bot_failures",
+            "Failed attempts, by their cause and by what follows: a re-run or a person.",
+            ["cause", "outcome"],
+            registry=registry,
+        )
         self.commands = Counter(
             "release_bot_commands", "Commands, by verb and outcome.", ["verb", "outcome"], registry=registry
         )

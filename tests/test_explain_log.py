@@ -192,6 +192,131 @@ def test_a_secret_in_the_deciding_line_is_not_shown() -> None:
     assert secret not in out
 
 
+# -- with the rules of a pipeline ------------------------------------------------------------------
+
+OWN_RULES = """
+pipelines:
+  release:
+    steps: {build: {dispatch: build.yml}}
+    failures:
+      - {name: frobnicator, cause: transient, pattern: 'frobnicator said \\d+', reason: the frobnicator was away}
+      - {name: javac, cause: unknown, pattern: 'error: cannot find symbol'}
+"""
+OTHER_RULES = "  announce:\n    steps: {site: {dispatch: site.yml}}\n"
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    file = tmp_path / "release-bot.yml"
+    file.write_text(OWN_RULES)
+    return file
+
+
+def test_the_rules_of_a_pipeline_judge_before_those_shipped(own: Path) -> None:
+    (found,) = objects("-", "--pipeline", str(own), typed=STRANGE)
+
+    assert list(found) == ["file", "cause", "rule", "line", "why"]
+    assert found["cause"] == "transient"
+    assert (found["rule"], found["line"], found["why"]) == ("frobnicator", 1, "The frobnicator was away")
+
+
+def test_a_rule_of_a_pipeline_replaces_the_shipped_one_of_its_name(own: Path) -> None:
+    (with_own,) = objects("-", "--pipeline", str(own), typed=BROKEN)
+    (without,) = objects("-", typed=BROKEN)
+
+    assert (with_own["cause"], with_own["rule"]) == ("unknown", "javac")
+    assert (without["cause"], without["rule"]) == ("broken", "javac")
+
+
+def test_a_shipped_rule_still_judges_what_a_pipeline_does_not(own: Path) -> None:
+    (found,) = objects("-", "--pipeline", str(own), typed=NETWORK)
+
+    assert (found["cause"], found["rule"]) == ("transient", "download-failed")
+
+
+@pytest.mark.parametrize(("name", "cause"), [("release", "transient"), ("ANNOUNCE", "unknown")])
+def test_of_several_pipelines_one_is_chosen_by_its_name(own: Path, name: str, cause: str) -> None:
+    own.write_text(OWN_RULES + OTHER_RULES)
+
+    (found,) = objects("-", "--pipeline", str(own), "--name", name, typed=STRANGE)
+
+    assert found["cause"] == cause
+
+
+def test_several_pipelines_with_the_same_rules_need_no_name(own: Path) -> None:
+    rules = OWN_RULES[OWN_RULES.index("    failures:") :].replace("failures:", "failures: &rules", 1)
+    head = "pipelines:\n  release:\n    steps: {build: {dispatch: build.yml}}\n"
+    own.write_text(head + rules + OTHER_RULES + "    failures: *rules\n")
+
+    (found,) = objects("-", "--pipeline", str(own), typed=STRANGE)
+
+    assert found["rule"] == "frobnicator"
+
+
+def test_several_pipelines_with_different_rules_need_a_name(own: Path) -> None:
+    own.write_text(OWN_RULES + OTHER_RULES)
+
+    assert told("-", "--pipeline", str(own), typed=STRANGE) == (
+        2,
+        "",
+        f"{own}: its pipelines have different `failures`: choose one with --name, out of release, announce\n",
+    )
+
+
+def test_a_name_that_no_pipeline_has_is_refused(own: Path) -> None:
+    assert told("-", "--pipeline", str(own), "--name", "relase", typed=STRANGE) == (
+        2,
+        "",
+        f"--name: there is no pipeline `relase` in {own}; there are release\n",
+    )
+
+
+def test_a_name_without_a_file_is_refused() -> None:
+    assert told("-", "--name", "release", typed=STRANGE) == (
+        2,
+        "",
+        "--name: tell the file with --pipeline FILE\n",
+    )
+
+
+def test_every_mistake_of_a_pipeline_file_is_told_before_a_log_is_read(own: Path) -> None:
+    own.write_text(OWN_RULES.replace("frobnicator said \\d+", "said (").replace(": unknown", ": unkown"))
+
+    code, out, err = told("-", "--pipeline", str(own), typed=STRANGE)
+
+    assert (code, out) == (2, "")
+    assert err.splitlines() == [
+        f"{own}:6:56: `said (` is not a regular expression: missing ), unterminated subpattern at position 5",
+        f"{own}:7:30: `unkown` is not a cause: did you mean `unknown`?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (None, ": the file cannot be read: No such file or directory"),
+        (b"\xff", ":1:1: the file is not UTF-8 text"),
+    ],
+)
+def test_a_pipeline_file_that_cannot_be_read_is_refused(own: Path, raw: bytes | None, message: str) -> None:
+    if raw is None:
+        own.unlink()
+    else:
+        own.write_bytes(raw)
+
+    assert told("-", "--pipeline", str(own), typed=STRANGE) == (2, "", f"{own}{message}\n")
+
+
+def test_check_takes_a_file_with_rules_and_refuses_a_rule_that_does_not_know_its_example(own: Path) -> None:
+    good = CliRunner().invoke(app, ["check", str(own)])
+    own.write_text(OWN_RULES.replace("reason: the", "example: zork, reason: the"))
+    bad = CliRunner().invoke(app, ["check", str(own)])
+
+    assert (good.exit_code, good.stdout) == (0, f"{own}: good: release (1 steps)\n")
+    assert bad.exit_code == 1
+    assert bad.stderr == f"{own}:6:89: `pattern` fits no line of this example\n"
+
+
 READS_LOGS = [rule for rule in shipped_rules() if rule.where in {Where.ANY, Where.LOG}]
 
 

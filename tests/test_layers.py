@@ -18,6 +18,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "bot.pipeline": ("bot.core", "bot.pipeline"),
     "bot.github": ("bot.core", "bot.github"),
     "bot.store": ("bot.core", "bot.store"),
+    "bot.operators": ("bot.core", "bot.operators"),
     "bot.web": ("bot.core", "bot.web", "bot.log", "bot.metrics"),
     "bot.engine": (
         "bot.core",

@@ -7,23 +7,31 @@ a defect.
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
+from types import MappingProxyType
 from typing import assert_never
 
-from bot.core.evidence import (
-    MAX_READ_LINE,
-    Evidence,
-    FailedJob,
-    failing_tests,
-    names_all_failures,
-    passed_after_retry,
-)
+from bot.core.evidence import MAX_READ_LINE, MOST_TESTS, Evidence, FailedJob
 from bot.core.log_text import STEP_BEGIN
+from bot.core.noise import (
+    ERROR,
+    LINES_TO_AGAIN,
+    is_end,
+    is_formality,
+    is_no_reason,
+    is_warning,
+    recent,
+    says_again,
+    without_foreword,
+)
+from bot.core.reported_tests import ReportedTests, reported_tests
 
-MOST_FLAKY_JOBS = 5  # more than these at once have one common reason
+MOST_FLAKY_JOBS = 5
+"""When more jobs than these failed at once, they have one common reason."""
+NO_FLAKES: Mapping[str, Collection[str]] = MappingProxyType({})
 
 
 class Cause(StrEnum):
@@ -51,36 +59,6 @@ _WORST_FIRST = (Cause.BROKEN, Cause.UNKNOWN, Cause.FLAKY, Cause.TRANSIENT)
 # https://docs.github.com/en/actions/how-tos/write-workflows/choose-when-workflows-run/control-jobs-with-conditions
 _NO_FAULT = frozenset({"success", "neutral", "skipped"})
 
-# A line that announces its own retry, or is only a warning, is no reason for a failure.
-_RETRIED = re.compile(
-    r"(?i)\bretrying(?! \(Retry\(total=0)|\bwill (?:be )?retr(?:y|ied)\b|\bbefore retry\b|\bretry in \d"
-    r"|^(?:\[WARN(?:ING)?\]|##\[warning\]|::warning|npm WARN|WARN\b|warning:)"
-    r"(?! Retrying \(Retry\(total=0| (?:fetching|Ignoring) https?://.{1,250} \(try again later\))"
-)
-# A warning breaks nothing either; Prettier's `[warn]` is its way to tell an error.
-_WARNING = re.compile(
-    r"^(?:\[WARN(?:ING)?\]|##\[warning\]|::warning|npm (?:warn|WARN) |WARN\b|(?:[Ww]arning|WARNING): )"
-)
-# What follows on trouble that was not the end.
-_AGAIN = re.compile(
-    r"(?i)\bretrying\b(?! \(Retry\(total=0)|\bwill (?:be )?retr(?:y|ied)\b|\bbefore retry\b|\bretry in \d"
-    r"|\bbefore trying again\b|\btry(?:ing)? again in \d|\bnext attempt in\b|\b[1-9]\d? retries left\b"
-)
-_LINES_TO_AGAIN = 2
-# A server that the job itself started fails for the job's own reasons; a resolver on the machine does not.
-_OWN_SERVER = re.compile(r"(?:\blocalhost|\b127\.0\.0\.1|\b0\.0\.0\.0|\[::1\])(?![\w.])(?!.{0,80}:53\b)")
-_ERROR = "##[error]"
-# What is said after every failure, whatever it was.
-_FORMALITY = re.compile(
-    r"^(?:Error: )?(?:Process completed with exit code \d{1,10}\.?|The operation was canceled\.)$"
-)
-_AFTERWARDS = re.compile(r"^(?:Post job cleanup\.|Cleaning up orphan processes)$")
-# What stands before the tool's own words: BuildKit's step and seconds, Compose's container, the word of a copied log.
-_FOREWORD = re.compile(r"^(?:Error: |ERROR: |#\d{1,4} (?:\d{1,6}\.\d{1,4} )?|[\w.-]{1,60} {1,20}\| )")
-_FRAME = re.compile(r"^\s+(?:at |\.\.\. \d)")  # of a stack trace
-_MOST_LINES_SINCE = 100
-"""How many telling lines may follow on a sign of trouble that passes; after more the tool had gone on."""
-
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -102,7 +80,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Why one job failed. `rule`: None when no rule decided; `line_number`: within the log tail, from 1."""
+    """Why one job failed. `rule`: None when no rule decided; `line_number`: within the log tail, from 1.
+
+    `tests`: those that failed, whatever rule decided, at most `MOST_TESTS`.
+    """
 
     job: str
     step: str | None
@@ -111,6 +92,7 @@ class Finding:
     about: str
     line: str | None
     line_number: int | None
+    tests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,18 +126,20 @@ class _Line:
     past: bool = False  # much was said after it, or another try
 
 
-def judge(evidence: Evidence, rules: Sequence[Rule], *, known_flakes: Collection[str] = ()) -> Verdict:
+def judge(
+    evidence: Evidence, rules: Sequence[Rule], *, known_flakes: Mapping[str, Collection[str]] = NO_FLAKES
+) -> Verdict:
     """The verdict on one failed attempt.
 
-    `known_flakes` are names of tests as `evidence.failing_tests` gives them; a job all of whose failing tests
-    are among them is flaky, unless a rule found another reason.
+    `known_flakes`: for the name of a job its proven flaky tests, named as in `Finding.tests`; a job all of whose
+    failing tests are among them is flaky, unless a rule found another reason.
     """
     if evidence.startup_failure:
         # GitHub could not make jobs out of the file, and refuses to re-run such a run.
         about = "the run could not start, its workflow file is not valid"
         return Verdict(Cause.BROKEN, (Finding("", None, Cause.BROKEN, None, about, None, None),))
-    known = frozenset(known_flakes)
-    findings = _without_crowds([_judge_job(job, rules, known) for job in _at_fault(evidence.jobs)])
+    at_fault = _at_fault(evidence.jobs)
+    findings = _without_crowds([_judge_job(job, rules, known_flakes.get(job.name, ())) for job in at_fault])
     findings = _without_bystanders(evidence.jobs, findings)
     causes = {finding.cause for finding in findings}
     return Verdict(next((cause for cause in _WORST_FIRST if cause in causes), Cause.UNKNOWN), findings)
@@ -181,23 +165,27 @@ def _without_bystanders(jobs: Iterable[FailedJob], findings: tuple[Finding, ...]
 
 
 def _without_crowds(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Many flakes at once are no chance: what they have in common is not known."""
-    flakes = sum(finding.cause is Cause.FLAKY for finding in findings)
-    if flakes <= MOST_FLAKY_JOBS:
+    """Many failures at once are no chance: what they have in common is not known."""
+    failed = len(findings)
+    if failed <= MOST_FLAKY_JOBS:
         return tuple(findings)
-    about = f"tests known as flaky failed in {flakes} jobs at once, too many for chance; the first"
+    crowd = f"{failed} jobs failed at once, too many to call it flaky: "
     return tuple(
-        replace(found, cause=Cause.UNKNOWN, about=about) if found.cause is Cause.FLAKY else found
+        replace(found, cause=Cause.UNKNOWN, about=crowd + found.about)
+        if found.cause is Cause.FLAKY
+        else found
         for found in findings
     )
 
 
-def _judge_job(job: FailedJob, rules: Sequence[Rule], known_flakes: frozenset[str]) -> Finding:
+def _judge_job(job: FailedJob, rules: Sequence[Rule], known_flakes: Collection[str]) -> Finding:
     lines = _read(job)
     near = tuple(line for line in lines if not line.elsewhere)
     lasting = [rule for rule in rules if rule.cause is not Cause.TRANSIENT]
     found = _first_sign(job, rules, near) or _first_sign(job, lasting, lines) or _unexplained(job, lines)
-    return _as_flake(found, job, known_flakes) if found.cause is Cause.UNKNOWN else found
+    tests = reported_tests(job)
+    found = replace(found, tests=tests.failed[:MOST_TESTS])
+    return _as_flake(found, tests, frozenset(known_flakes)) if found.cause is Cause.UNKNOWN else found
 
 
 def _first_sign(job: FailedJob, rules: Sequence[Rule], lines: tuple[_Line, ...]) -> Finding | None:
@@ -225,14 +213,14 @@ def _read_log(job: FailedJob) -> list[_Line]:
     """
     log = job.log_lines
     begins = [at for at, text in enumerate(log) if at and text.startswith(STEP_BEGIN)]
-    some_failed = any(text.startswith(_ERROR) for text in log)
+    some_failed = any(text.startswith(ERROR) for text in log)
     lines: list[_Line] = []
     for begin, end in pairwise([0, *begins, len(log)]):
         step = log[begin:end]
-        elsewhere = some_failed and not any(text.startswith(_ERROR) for text in step)
-        past = len(step) - _recent(step)
-        again = [at for at, text in enumerate(step) if _AGAIN.search(text)]
-        tried_again = {at - back for at in again for back in range(1, _LINES_TO_AGAIN + 1)}
+        elsewhere = some_failed and not any(text.startswith(ERROR) for text in step)
+        past = len(step) - recent(step)
+        again = [at for at, text in enumerate(step) if says_again(text)]
+        tried_again = {at - back for at in again for back in range(1, LINES_TO_AGAIN + 1)}
         for at, text in enumerate(step):
             if text and not text.startswith(STEP_BEGIN):
                 number = job.first_log_line + begin + at
@@ -243,21 +231,10 @@ def _read_log(job: FailedJob) -> list[_Line]:
 
 
 def _log_line(text: str, number: int, *, elsewhere: bool, past: bool) -> _Line:
-    said = text.removeprefix(_ERROR)
-    bare = _FOREWORD.sub("", _FOREWORD.sub("", said, count=1), count=1)
-    marked = text.startswith(_ERROR)
+    said = text.removeprefix(ERROR)
+    bare = without_foreword(said)
+    marked = text.startswith(ERROR)
     return _Line(Where.LOG, said, number, marked, bare if bare != said else "", elsewhere, past)
-
-
-def _recent(step: Sequence[str]) -> int:
-    """How many lines at the end of a step's log are recent; stack traces are long and count for nothing."""
-    last = next((at for at in range(len(step) - 1, -1, -1) if step[at].startswith(_ERROR)), len(step) - 1)
-    told = 0
-    for at in range(last, -1, -1):
-        told += not _FRAME.match(step[at])
-        if told > _MOST_LINES_SINCE:
-            return len(step) - at - 1
-    return len(step)
 
 
 def _sign(rule: Rule, lines: tuple[_Line, ...]) -> _Line | None:
@@ -279,24 +256,24 @@ def _harmless(cause: Cause, line: _Line) -> bool:
     """Whether a line of the log, whatever it says, did not end the job for such a cause."""
     match cause:
         case Cause.TRANSIENT:
-            return line.past or bool(_RETRIED.search(line.text) or _OWN_SERVER.search(line.text))
+            return line.past or is_no_reason(line.text)
         case Cause.BROKEN:
-            return bool(_WARNING.search(line.text))
+            return is_warning(line.text)
         case Cause.FLAKY | Cause.UNKNOWN:
             return False
         case _:
             assert_never(cause)
 
 
-def _as_flake(found: Finding, job: FailedJob, known_flakes: frozenset[str]) -> Finding:
+def _as_flake(found: Finding, tests: ReportedTests, known_flakes: frozenset[str]) -> Finding:
     """The finding as a flake, when every test that failed is known to be one or passed when tried again."""
-    tests = failing_tests(job)
-    passed = passed_after_retry(job)
-    strangers = [test for test in tests if test not in known_flakes and test not in passed]
-    if not tests or strangers or not names_all_failures(job):
+    strangers = [test for test in tests.failed if test not in known_flakes and test not in tests.healed]
+    if not tests.failed or strangers or not tests.complete:
         return found
-    proof = "failed, then passed" if tests[0] in passed else "is known to be flaky"
-    return replace(found, cause=Cause.FLAKY, about=f"{tests[0]} {proof}")
+    first = tests.failed[0]
+    named = first.replace("`", "'")
+    proof = "failed, then passed" if first in tests.healed else "is known to be flaky"
+    return replace(found, cause=Cause.FLAKY, about=f"the test `{named}` {proof}")
 
 
 def _unexplained(job: FailedJob, lines: tuple[_Line, ...]) -> Finding:
@@ -317,8 +294,8 @@ def _unexplained(job: FailedJob, lines: tuple[_Line, ...]) -> Finding:
 def _last_words(lines: tuple[_Line, ...]) -> _Line | None:
     """What was said last before the job failed: the line to show when no rule knows better."""
     log = [line for line in lines if line.where is Where.LOG and line.text.strip()]
-    marked = [line for line in log if line.marked and not _FORMALITY.match(line.text)]
-    ends = [at for at, line in enumerate(log) if _FORMALITY.match(line.text) or _AFTERWARDS.match(line.text)]
+    marked = [line for line in log if line.marked and not is_formality(line.text)]
+    ends = [at for at, line in enumerate(log) if is_end(line.text)]
     told = log[: ends[0]] if ends else log
-    notes = [line for line in lines if line.where is Where.ANNOTATION and not _FORMALITY.match(line.text)]
+    notes = [line for line in lines if line.where is Where.ANNOTATION and not is_formality(line.text)]
     return next(iter([*marked[-1:], *told[-1:], *notes[:1]]), None)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
+from bot.core.ledger import line_of
 from bot.core.suggest import nearest, quoted
 from bot.core.versions import BadVersion, Version
 
@@ -91,7 +92,15 @@ class Cancel:
     version: str | None = None
 
 
-Command = Start | Help | Status | Retry | Redo | Skip | Adopt | Approve | Pause | Resume | Cancel
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flakes:
+    """`line` as `bot.core.ledger.line_of` gives it, None: every line."""
+
+    pipeline: str
+    line: str | None = None
+
+
+Command = Start | Help | Status | Retry | Redo | Skip | Adopt | Approve | Pause | Resume | Cancel | Flakes
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,18 @@ class Malformed:
 
 
 VerbName = Literal[
-    "", "status", "retry", "redo", "skip", "adopt", "approve", "pause", "resume", "cancel", "help"
+    "",
+    "status",
+    "retry",
+    "redo",
+    "skip",
+    "adopt",
+    "approve",
+    "pause",
+    "resume",
+    "cancel",
+    "flakes",
+    "help",
 ]
 
 
@@ -133,6 +153,7 @@ _STARTS = "starts one release for each version"
 _PLANS = "reads everything, changes nothing, answers with the plan"
 _RETRIES = "runs the failed jobs again, or sends a refused or never-found dispatch anew"
 _REDOES = "dispatches a step anew whose run is over, for instance after a fix was pushed"
+_FLAKES = "lists what failed and then passed on the same commit; LINE is a branch or a series such as `1.0`"
 _ADOPTS = "makes a run that a person started the run of a step; RUN is its id or its URL"
 
 VERBS = (
@@ -147,6 +168,7 @@ VERBS = (
     Verb("pause", "[VERSION]", "holds back dispatches and automatic re-runs", "pause 1.0.3", "role"),
     Verb("resume", "[VERSION]", "goes on after a pause", "resume 1.0.3", "role"),
     Verb("cancel", "[VERSION]", "cancels live runs on GitHub and ends the release", "cancel 1.0.3", "role"),
+    Verb("flakes", "[LINE]", _FLAKES, "flakes 1.0", "write"),
     Verb("help", "", "says who may do what here", "help", "write"),
 )
 """Every form of command, in the order in which help shows them; `STEP` in an example stands for a name."""
@@ -158,6 +180,7 @@ RESERVED_NAMES = frozenset(_VERBS)
 
 _LONGEST_LINE = 1_000
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
+_LINE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+-]{0,199}")
 _RUN_ID = r"[1-9][0-9]{0,17}"
 # https://github.com/OWNER/REPO/actions/runs/ID, then /attempts/N, /job/ID or a fragment, as people copy it.
 _RUN_URL = r"https?://[A-Za-z0-9.:-]+/([A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)/actions/runs/"
@@ -282,8 +305,6 @@ def _version_to_start(word: str, first: str, pipeline: str) -> str:
 
 
 def _unknown_verb(word: str, pipeline: str, steps: Collection[str]) -> str:
-    if word.lower() == "flakes":
-        return f"`/{pipeline} flakes` is not available yet."
     if _is_parameter(word):
         return _NO_PARAMETERS
     said = f"{quoted(word)} is not a command of `/{pipeline}`."
@@ -355,6 +376,8 @@ class _Arguments:
                 command = Resume(pipeline=pipeline, version=version)
             case "cancel":
                 command = Cancel(pipeline=pipeline, version=version)
+            case "flakes":
+                command = Flakes(pipeline=pipeline, line=self._line_or_none())
             case never:
                 assert_never(never)
         return command
@@ -382,6 +405,14 @@ class _Arguments:
 
     def _step_or_none(self) -> str | None:
         return self._step() if self._words else None
+
+    def _line_or_none(self) -> str | None:
+        if not self._words:
+            return None
+        word = self._words.pop(0)
+        if not _LINE.fullmatch(word):
+            raise _Refused(f"{quoted(word)} cannot be the name of a branch or a series: {self._usage}.")
+        return line_of(word)
 
     def _adopt(self, version: str | None) -> Adopt:
         step = self._step()

@@ -76,6 +76,8 @@ def _apply(draft: Draft, event: happened.Event) -> None:
             runs.run_gone(draft, event)
         case happened.Judged():
             runs.judged(draft, event)
+        case happened.RerunHeld():
+            runs.rerun_held(draft, event)
         case happened.RerunAccepted():
             runs.rerun_accepted(draft, event)
         case happened.RerunRefused():

@@ -6,6 +6,7 @@ from datetime import datetime
 from bot.core.deliveries import RunSeen
 from bot.core.effects import Effect, Notice
 from bot.core.model import (
+    Background,
     BoundRun,
     Final,
     NeedsPerson,
@@ -96,7 +97,7 @@ class Draft:
     def notice(self, key: str, kind: str, step: str | None = None) -> None:
         self.notices.append(Notice(key=f"{self.release.id}:{key}", kind=kind, step=step))
 
-    def note(self, step: str, kind: NoteKind, text: str = "", **facts: int | str | None) -> None:
+    def note(self, step: str, kind: NoteKind, text: str = "", **facts: int | str | Background | None) -> None:
         record = self.record(step)
         note = Note(at=self.now, kind=kind, text=text, **facts)  # type: ignore[arg-type]
         self.keep(step, replace(record, notes=(*record.notes, note)[-MOST_NOTES:]))

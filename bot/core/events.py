@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bot.core.causes import Verdict
 from bot.core.deliveries import RunSeen
-from bot.core.model import Trouble
+from bot.core.model import NOTHING_KNOWN, Background, Hold, Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +125,25 @@ class RunGone:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Why an attempt failed. `tail`: the last lines of the first failed job's log, cleaned."""
+    """Why an attempt failed. `tail`: the lines of the log that tell it, cleaned."""
 
     step: str
     run_id: int
     attempt: int
     verdict: Verdict
     tail: str
+    background: Background = NOTHING_KNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class RerunHeld:
+    """An automatic re-run waits for another one's outcome, or, with no `hold`, does so no longer."""
+
+    step: str
+    run_id: int
+    attempt: int
+    until: datetime
+    hold: Hold | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +239,7 @@ Event = (
     | RunLevel
     | RunGone
     | Judged
+    | RerunHeld
     | RerunAccepted
     | RerunRefused
     | RepositoryBarred

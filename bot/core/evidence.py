@@ -1,15 +1,15 @@
 """What is known about a failed run attempt: its jobs, and what GitHub and their logs say about them.
 
-Rule of this file: evidence is only collected here, never judged (that is `causes`). A test has one name,
-however its tool prints it, so that what failed today can be compared with what failed before.
+Rule of this file: evidence is only collected here, never judged (that is `causes`).
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 MAX_READ_LINES = 2_000  # per job; no more of a log is looked at
 MAX_READ_LINE = 500  # characters
+MOST_TESTS = 50
+"""Failed tests of one job that are told and remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,61 +98,3 @@ def _number(data: Mapping[str, object], key: str) -> int:
             return value
         case _:
             raise ValueError(f"evidence: '{key}' must be a whole number")
-
-
-# How tools print the tests that failed. Group 1 is the test's name.
-_FAILED_TEST = (
-    re.compile(r"^(?! )([^>\s][^>]{0,200}(?: > [^>]{1,150}){1,4}) FAILED$"),  # Gradle
-    re.compile(
-        r"^\[ERROR\] (?:[\w$]{1,60}\.){0,15}([\w$]{1,80}\.[\w$]{1,120})\b.{0,120}<<< (?:FAILURE|ERROR)!"
-    ),
-    re.compile(r"^FAILED (\S{1,200}::.{1,200}?)(?: - .*)?$"),  # pytest, summary
-    re.compile(r"^(\S{1,200}::.{1,150}?) FAILED(?: .{0,40})?$"),  # pytest, verbose
-    re.compile(r"^\s{0,16}--- FAIL: (\S{1,250})"),  # go test
-    re.compile(r"^test (\S{1,250}) \.\.\. FAILED"),  # cargo test
-    re.compile(r"^ {1,4}● (.{1,200} › .{1,200})$"),  # jest
-    re.compile(r"^ {1,4}\d{1,4}\) (\[[\w -]{1,40}\] › .{1,250}?)[ ─]*$"),  # Playwright
-)
-# The same test, passed in the same log: a retry that worked.
-_PASSED_TEST = (
-    re.compile(r"^(?! )([^>\s][^>]{0,200}(?: > [^>]{1,150}){1,4}) PASSED$"),
-    re.compile(r"^(\S{1,200}::.{1,150}?) PASSED(?: .{0,40})?$"),
-    re.compile(r"^\s{0,16}--- PASS: (\S{1,250})"),
-    re.compile(r"^test (\S{1,250}) \.\.\. ok"),
-)
-_FAILED_COUNT = re.compile(
-    r"^\d{1,7} tests completed, (\d{1,6}) failed"
-    r"|^=+ (\d{1,6}) failed\b"
-    r"|^test result: FAILED\. \d{1,7} passed; (\d{1,6}) failed"
-    r"|^Tests: {1,10}(\d{1,6}) failed"
-)
-
-
-def failing_tests(job: FailedJob) -> tuple[str, ...]:
-    """The names of the tests that the log shows as failed, each once, in the order of the log."""
-    return tuple(dict.fromkeys(_names(job.log_lines, _FAILED_TEST)))
-
-
-def passed_after_retry(job: FailedJob) -> frozenset[str]:
-    """The names of the failing tests that the same log shows as passed later: proof of a flake."""
-    failed: set[str] = set()
-    passed: set[str] = set()
-    for line in job.log_lines:
-        failed.update(_names((line,), _FAILED_TEST))
-        passed.update(name for name in _names((line,), _PASSED_TEST) if name in failed)
-    return frozenset(passed)
-
-
-def names_all_failures(job: FailedJob) -> bool:
-    """Whether the end of the log names every test that failed, by the tools' own count."""
-    counts = (_FAILED_COUNT.match(line) for line in job.log_lines)
-    counted = sum(int(next(group for group in count.groups() if group)) for count in counts if count)
-    return counted <= sum(1 for _ in _names(job.log_lines, _FAILED_TEST))
-
-
-def _names(lines: tuple[str, ...], patterns: tuple[re.Pattern[str], ...]) -> Iterator[str]:
-    for line in lines:
-        for pattern in patterns:
-            if found := pattern.match(line):
-                yield found.group(1)
-                break

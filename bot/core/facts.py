@@ -38,7 +38,10 @@ class WorkflowFacts:
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """One job of one run attempt; `failed_step` is the first step that did not succeed."""
+    """One job of one run attempt; `failed_step` is the first step that did not succeed.
+
+    A job that was not run again in a later attempt is listed there once more, with its old times.
+    """
 
     id: int
     name: str
@@ -47,6 +50,24 @@ class JobFacts:
     failed_step: str | None
     check_run_id: int | None
     url: str | None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long it ran; 0 while nobody knows."""
+        if self.started_at is None or self.completed_at is None:
+            return 0.0
+        return max(0.0, (self.completed_at - self.started_at).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class CommitFacts:
+    """`author`: the login, or the name in the commit where there is no account."""
+
+    sha: str
+    author: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

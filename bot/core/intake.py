@@ -86,6 +86,9 @@ class Fields:
             raise BadShape(f"{self._name(key)} is neither true nor false")
         return value
 
+    def time_or_none(self, key: str) -> datetime | None:
+        return self.time(key) if self.has(key) else None
+
     def time(self, key: str) -> datetime:
         try:
             moment = datetime.fromisoformat(self.text(key))

@@ -24,6 +24,18 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class FailureRule:
+    """A rule of the pipeline file that judges failures, as it is written there; `bot.pipeline.rules` makes it work."""
+
+    name: str
+    cause: str
+    where: str
+    patterns: tuple[str, ...]
+    unless: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DispatchStep:
     """A workflow run that the bot starts."""
 
@@ -40,6 +52,8 @@ class DispatchStep:
     appears_within: float = 900.0
     timeout: float = 21_600.0
     retry: Retry = Retry()
+    never_rerun: tuple[str, ...] = ()
+    """Patterns of job names: if one of them failed, nothing is re-run by itself."""
     kind: Literal["dispatch"] = "dispatch"
 
 
@@ -56,6 +70,7 @@ class WatchStep:
     appears_within: float = 900.0
     timeout: float = 21_600.0
     retry: Retry = Retry()
+    never_rerun: tuple[str, ...] = ()
     kind: Literal["watch"] = "watch"
 
 
@@ -85,6 +100,8 @@ class Plan:
     steps: tuple[Step, ...]
     home: str
     file_repo: str | None
+    failures: tuple[FailureRule, ...] = ()
+    """Rules that judge failures, before the built-in ones."""
 
     def step(self, name: str) -> Step:
         """The step of exactly this name; KeyError when there is none."""

@@ -4,14 +4,16 @@ Rule: levels only move up - a higher attempt beats a lower one, and within one a
 so late, doubled and reordered news change nothing. Only what GitHub's API confirmed can end a step.
 """
 
+import zlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.core.causes import Cause
 from bot.core.deliveries import RunSeen
 from bot.core.draft import Draft, bound_run
-from bot.core.events import Judged, RerunAccepted, RerunRefused, RunGone, RunLevel
+from bot.core.events import Judged, RerunAccepted, RerunHeld, RerunRefused, RunGone, RunLevel
 from bot.core.model import (
+    Background,
     BoundRun,
     Cancelled,
     Cooling,
@@ -21,6 +23,7 @@ from bot.core.model import (
     Passed,
     Rerunning,
     Running,
+    Sighting,
     Trouble,
     TroubleKind,
     run_of,
@@ -28,6 +31,9 @@ from bot.core.model import (
 from bot.core.plan import MOST_RERUNS, Retry
 from bot.core.sends import run_step
 
+_MOST_SIGHTINGS = 12
+_JITTER = 0.1
+"""By how much of itself a pause may be longer, so that what failed together does not come back together."""
 _QUIET = ("requested", "queued", "pending")
 _CONCLUSION_TROUBLE = {
     "skipped": TroubleKind.NOTHING_RAN,
@@ -158,26 +164,101 @@ def run_gone(draft: Draft, event: RunGone) -> None:
 def judged(draft: Draft, event: Judged) -> None:
     """The cause is known: re-run the failed jobs within the budget, or call a person."""
     state = draft.state(event.step)
-    if not isinstance(state, Diagnosing) or (state.run.id, state.run.attempt) != (
-        event.run_id,
-        event.attempt,
-    ):
+    if not isinstance(state, Diagnosing) or not _same_attempt_of(state.run, event):
         return
+    _remember_sighting(draft, event)
+    record, cause = draft.record(event.step), event.verdict.cause
+    used, most = record.reruns.get(cause, 0), allowance(run_step(draft, event.step).retry, cause)
+    if event.background.guarded:
+        _stop(draft, event, state, TroubleKind.NEVER_RERUN, used, most)
+    elif used >= most or record.reruns_in_all >= MOST_RERUNS:
+        _stop(draft, event, state, TroubleKind.FAILED, used, most)
+    else:
+        _run_again(draft, event, state, used + 1, most)
+
+
+def _same_attempt_of(run: BoundRun, event: Judged | RerunHeld | RerunAccepted | RerunRefused) -> bool:
+    return (run.id, run.attempt) == (event.run_id, event.attempt)
+
+
+def _remember_sighting(draft: Draft, event: Judged) -> None:
+    background, record = event.background, draft.record(event.step)
+    if background.service:
+        sighting = Sighting(
+            background.service, draft.now, event.run_id, event.attempt, background.jobs, background.seconds
+        )
+        kept = (*record.sightings, sighting)[-_MOST_SIGHTINGS:]
+        draft.keep(event.step, replace(record, sightings=kept))
+
+
+def _stop(draft: Draft, event: Judged, state: Diagnosing, kind: TroubleKind, used: int, most: int) -> None:
+    headline, known = event.verdict.headline, event.background
+    draft.note(
+        event.step,
+        NoteKind.STOPPED,
+        headline,
+        number=used,
+        most=most,
+        attempt=event.attempt,
+        cause=str(event.verdict.cause),
+        background=known,
+    )
+    trouble = Trouble(
+        kind, headline, (state.run.url,), event.tail, known.touched, known.guarded, known.unsaid
+    )
+    draft.because(f"{event.step}: not re-run after {used} of {most} ({event.verdict.cause}){_told(known)}")
+    draft.need_person(event.step, trouble, run=state.run)
+
+
+def _run_again(draft: Draft, event: Judged, state: Diagnosing, number: int, most: int) -> None:
     record, retry = draft.record(event.step), run_step(draft, event.step).retry
     cause, headline = event.verdict.cause, event.verdict.headline
-    used, most = record.reruns.get(cause, 0), allowance(retry, cause)
-    told: dict[str, int | str | None] = {"most": most, "attempt": event.attempt, "cause": str(cause)}
-    if used >= most or record.reruns_in_all >= MOST_RERUNS:
-        draft.note(event.step, NoteKind.STOPPED, headline, number=used, **told)
-        trouble = Trouble(TroubleKind.FAILED, headline, (state.run.url,), event.tail)
-        draft.need_person(event.step, trouble, run=state.run)
-        return
     pause = retry.wait * 2 ** sum(record.reruns.values())
-    reruns = {**record.reruns, cause: used + 1}
+    pause *= 1 + _JITTER * chance(draft.release.id, event.step, event.run_id, event.attempt)
+    reruns = {**record.reruns, cause: number}
     draft.keep(event.step, replace(record, reruns=reruns, reruns_in_all=record.reruns_in_all + 1))
-    draft.note(event.step, NoteKind.RERUN, headline, number=used + 1, **told)
+    draft.note(
+        event.step,
+        NoteKind.RERUN,
+        headline,
+        number=number,
+        most=most,
+        attempt=event.attempt,
+        cause=str(cause),
+        background=event.background,
+    )
     cooling = Cooling(state.run, draft.now + timedelta(seconds=pause), cause)
-    draft.put(event.step, cooling, f"re-run {used + 1} of {most} ({cause}): {headline}")
+    behind = _told(event.background)
+    draft.put(event.step, cooling, f"re-run {number} of {most} ({cause}): {headline}{behind}")
+
+
+def _told(known: Background) -> str:
+    """For the log and the journal: what stands behind the judgement."""
+    history = known.history
+    facts = [
+        f"rule {known.rule}" if known.rule and known.rule != known.subject else "",
+        f"{known.subject} seen {history.seen} times, healed {history.healed} times" if known.subject else "",
+        f"{known.seconds:.0f} s lost" if known.seconds else "",
+    ]
+    return "".join(f"; {fact}" for fact in facts if fact)
+
+
+def chance(*what: object) -> float:
+    """A number from 0 up to 1 that looks drawn by lot and is the same for the same thing, whenever it is asked."""
+    return zlib.crc32("/".join(map(str, what)).encode()) / 2**32
+
+
+def rerun_held(draft: Draft, event: RerunHeld) -> None:
+    """The re-run waits for the outcome of another one, or does so no longer; a person's own never waits."""
+    state = draft.state(event.step)
+    if isinstance(state, Cooling) and state.by is None and _same_attempt_of(state.run, event):
+        draft.put(event.step, replace(state, until=event.until, hold=event.hold), _why_held(state, event))
+
+
+def _why_held(state: Cooling, event: RerunHeld) -> str:
+    if event.hold is None:
+        return "its re-run is held no longer"
+    return f"its re-run is held, {event.hold.service} is failing" if state.hold is None else ""
 
 
 def allowance(retry: Retry, cause: Cause) -> int:
@@ -195,14 +276,14 @@ def allowance(retry: Retry, cause: Cause) -> int:
 
 def rerun_accepted(draft: Draft, event: RerunAccepted) -> None:
     state = draft.state(event.step)
-    if isinstance(state, Cooling) and (state.run.id, state.run.attempt) == (event.run_id, event.attempt):
+    if isinstance(state, Cooling) and _same_attempt_of(state.run, event):
         until = draft.now + timedelta(seconds=run_step(draft, event.step).appears_within)
         draft.put(event.step, Rerunning(state.run, until, state.by), "GitHub accepted the re-run")
 
 
 def rerun_refused(draft: Draft, event: RerunRefused) -> None:
     state = draft.state(event.step)
-    if isinstance(state, Cooling) and (state.run.id, state.run.attempt) == (event.run_id, event.attempt):
+    if isinstance(state, Cooling) and _same_attempt_of(state.run, event):
         trouble = Trouble(TroubleKind.RERUN_REFUSED, event.message, (state.run.url,))
         draft.need_person(event.step, trouble, run=state.run)
 

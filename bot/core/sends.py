@@ -37,6 +37,9 @@ READ_BEFORE_SEND = timedelta(seconds=10)
 """A send leaves within this time after the repository was read, or not at all (contract, promise 1)."""
 MOST_REFUSALS = 8
 """Sends in a row that were answered with 401, ten minutes with their pauses, until a person is called."""
+NEVER_FOUND, TWO_CANDIDATES = "never found", "two candidates"
+GIVEN_UP = frozenset({NEVER_FOUND, TWO_CANDIDATES})
+"""Outcomes of sends that no longer stand in the way of others and may have made a run all the same."""
 
 
 def run_step(draft: Draft, name: str) -> RunStep:
@@ -157,7 +160,7 @@ def _choose(draft: Draft, event: Candidates, state: Finding | Expecting) -> None
         links = tuple(run.html_url for run in event.runs)
         numbers = " and ".join(str(run.id) for run in event.runs)
         trouble = Trouble(TroubleKind.TWO_CANDIDATES, f"runs {numbers}", links)
-        _close_finding(draft, event.step, state, "two candidates")
+        _close_finding(draft, event.step, state, TWO_CANDIDATES)
         draft.need_person(event.step, trouble, parked=state)
         return
     until = _longer(draft, event, state)
@@ -177,7 +180,7 @@ def _give_up(draft: Draft, step: str, state: Finding | Expecting) -> None:
     if isinstance(state, Expecting):
         draft.need_person(step, Trouble(TroubleKind.NEVER_APPEARED), parked=state)
         return
-    _close_finding(draft, step, state, "never found")
+    _close_finding(draft, step, state, NEVER_FOUND)
     if draft.release.cancelling:
         draft.put(step, Cancelled(draft.now), f"send {state.send} was not found in time")
         return

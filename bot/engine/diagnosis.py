@@ -1,54 +1,138 @@
-"""Reading why an attempt failed: failed jobs, their annotations, the tails of their logs, and what passed before.
+"""Reading why an attempt failed: failed jobs, their annotations, the tails of their logs, and what is remembered.
 
-Missing logs never block: what cannot be read makes the cause `unknown`.
+Missing logs never block: what cannot be read makes the cause `unknown`. For each failed attempt GitHub is asked for
+its jobs, for two things of each of at most six failed jobs, and for at most two things more.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from bot.core.causes import Cause, Rule, Verdict, judge
+from bot.core.causes import MOST_FLAKY_JOBS, Cause, Finding, Verdict, judge
 from bot.core.evidence import Evidence, FailedJob
+from bot.core.excerpts import excerpt, failing_path
 from bot.core.facts import GitHubError, JobFacts, Limited, Unauthorized, Unreachable
+from bot.core.job_names import named
+from bot.core.ledger import (
+    FAILED,
+    NEVER_SEEN,
+    REMEMBERED,
+    AttemptOutcome,
+    History,
+    JobOutcome,
+    Memory,
+    line_of,
+)
 from bot.core.log_text import clean_tail
-from bot.core.model import BoundRun
-from bot.core.plan import RunStep
+from bot.core.model import NOTHING_KNOWN, Background, Touch
+from bot.core.plan import FailureRule
+from bot.core.services import service_of
 from bot.engine.patience import patiently
 from bot.engine.ports import Clock, GitHub
+from bot.pipeline.rules import rules_of
+from bot.store import Store
 
 T = TypeVar("T")
 
 MOST_JOBS_READ = 6
 """Failed jobs whose logs are read; more than five at once have one common reason."""
-TAIL_LINES = 30
 _WORTH_SECONDS = 10.0
 """How long logs and annotations are asked for when GitHub fails to give them."""
-_FAILED = frozenset({"failure", "timed_out", "startup_failure", "action_required"})
+_NO_HARM = frozenset({"success", "skipped", "neutral"})
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedAttempt:
+    """The attempt of a run that is over; `event` is what started the run."""
+
+    repo: str
+    workflow: str
+    ref: str
+    event: str
+    run_id: int
+    attempt: int
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosed:
+    """`tail`: the lines of the log that tell it."""
+
+    verdict: Verdict
+    tail: str
+    background: Background
 
 
 class Diagnosis:
-    """Finds the cause of a failed attempt."""
+    """Finds the cause of a failed attempt, and remembers how each of its jobs ended."""
 
-    def __init__(self, github: GitHub, rules: tuple[Rule, ...], clock: Clock) -> None:
+    def __init__(self, github: GitHub, store: Store, clock: Clock) -> None:
         self._github = github
+        self._store = store
         self._clock = clock
-        self._rules = rules
 
-    async def of(self, step: RunStep, run: BoundRun) -> tuple[Verdict, str]:
-        """The verdict and the tail of the first failed job's log. Raises `GitHubError` when the jobs cannot be read."""
-        jobs = await self._github.jobs(step.repo, run.id, run.attempt)
-        failed = [job for job in jobs if job.conclusion in _FAILED]
-        read = await asyncio.gather(*(self._job(step.repo, job) for job in failed[:MOST_JOBS_READ]))
+    async def of(
+        self, failed: FinishedAttempt, own: tuple[FailureRule, ...], *, never_rerun: tuple[str, ...] = ()
+    ) -> Diagnosed:
+        """Why it failed, by the `own` rules of the pipeline and the shipped ones. `GitHubError` when the jobs cannot be
+        read.
+        """
+        rules = rules_of(own)
+        jobs = await self._github.jobs(failed.repo, failed.run_id, failed.attempt)
+        evidence = await self._evidence(failed.repo, jobs)
+        first = judge(evidence, rules)
+        memories = await self._memories(failed, first.findings)
+        known = {job: memory.flakes for job, memory in memories.items()}
+        verdict = judge(evidence, rules, known_flakes=known)
+        few = len(evidence.jobs) <= MOST_FLAKY_JOBS
+        if few and verdict.cause is Cause.UNKNOWN and await self._passed_before(failed):
+            verdict = _as_flaky(verdict)
+        await self.remember(failed, jobs, verdict)
+        decisive = next((found for found in verdict.findings if found.cause is verdict.cause), None)
+        job = next((each for each in evidence.jobs if decisive and each.name == decisive.job), None)
+        background = replace(
+            _background(verdict, decisive, memories, jobs),
+            guarded=_guarded(jobs, never_rerun),
+            unsaid=_unsaid(verdict, own),
+        )
+        if job is None or decisive is None:
+            return Diagnosed(verdict, "", background)
+        touched = await self._touched(failed, job, decisive)
+        return Diagnosed(verdict, excerpt(job, decisive), replace(background, touched=touched))
+
+    async def observe(self, attempt: FinishedAttempt, own: tuple[FailureRule, ...]) -> None:
+        """Remembers how the jobs of an attempt ended that belongs to no release. Raises `GitHubError`."""
+        jobs = await self._github.jobs(attempt.repo, attempt.run_id, attempt.attempt)
+        failed = any(job.conclusion in FAILED for job in jobs)
+        verdict = judge(await self._evidence(attempt.repo, jobs), rules_of(own)) if failed else None
+        await self.remember(attempt, jobs, verdict)
+
+    async def remember(
+        self, attempt: FinishedAttempt, jobs: Sequence[JobFacts], verdict: Verdict | None = None
+    ) -> None:
+        """Writes down how the jobs of a finished attempt ended: what failed now and passes later was a flake."""
+        findings = {found.job: found for found in verdict.findings} if verdict else {}
+        outcomes = tuple(_outcome(job, findings.get(job.name)) for job in jobs if job.completed_at)
+        await self._store.ledger.record(
+            AttemptOutcome(
+                repo=attempt.repo,
+                workflow=attempt.workflow,
+                line=line_of(attempt.ref),
+                run_id=attempt.run_id,
+                attempt=attempt.attempt,
+                sha=attempt.sha,
+                jobs=tuple(outcome for outcome in outcomes if outcome is not None),
+            )
+        )
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    async def _evidence(self, repo: str, jobs: Sequence[JobFacts]) -> Evidence:
+        failed = [job for job in jobs if job.conclusion in FAILED]
+        read = await asyncio.gather(*(self._job(repo, job) for job in failed[:MOST_JOBS_READ]))
         rest = [_bare(job) for job in failed[MOST_JOBS_READ:]]
-        evidence = Evidence(jobs=(*read, *rest), total_jobs=len(jobs), startup_failure=False)
-        verdict = judge(evidence, self._rules)
-        if verdict.cause is Cause.UNKNOWN and await self._passed_before(step, run):
-            verdict = judge(evidence, self._rules, known_flakes={job.name for job in failed})
-            if verdict.cause is Cause.UNKNOWN:
-                verdict = _as_flaky(verdict)
-        tail = next((job.log_tail for job in read if job.log_tail), "") or ""
-        return verdict, "\n".join(line.removeprefix("##[group]") for line in tail.split("\n")[-TAIL_LINES:])
+        return Evidence(jobs=(*read, *rest), total_jobs=len(jobs), startup_failure=False)
 
     async def _job(self, repo: str, job: JobFacts) -> FailedJob:
         notes, log = await asyncio.gather(self._annotations(repo, job), self._log(repo, job))
@@ -76,16 +160,100 @@ class Diagnosis:
         except GitHubError:
             return None
 
-    async def _passed_before(self, step: RunStep, run: BoundRun) -> bool:
+    async def _passed_before(self, failed: FinishedAttempt) -> bool:
         """The same workflow succeeded on the same commit: what failed now is flaky by proof."""
         runs = await self._github.workflow_runs(
-            step.repo, step.workflow, event=_event(step), head_sha=run.head_sha, status="success"
+            failed.repo, failed.workflow, event=failed.event, head_sha=failed.sha, status="success"
         )
-        return any(other.id != run.id and other.conclusion == "success" for other in runs)
+        return any(other.id != failed.run_id and other.conclusion == "success" for other in runs)
+
+    async def _touched(self, failed: FinishedAttempt, job: FailedJob, decisive: Finding) -> Touch | None:
+        """Who changed last what does not compile or does not pass, where the log names the file."""
+        path = failing_path(job, decisive)
+        if path is None or decisive.cause not in {Cause.BROKEN, Cause.UNKNOWN}:
+            return None
+        try:
+            commit = await self._github.last_change(failed.repo, path, sha=failed.sha)
+        except (Limited, Unauthorized):
+            raise
+        except GitHubError:  # good to know, and not worth waiting for
+            return None
+        return Touch(commit.author, path, commit.sha, commit.at) if commit else None
+
+    # -- remembering -------------------------------------------------------------------------------
+
+    async def _memories(self, failed: FinishedAttempt, findings: Sequence[Finding]) -> dict[str, Memory]:
+        since = self._clock.now() - REMEMBERED
+        return {
+            found.job: await self._store.ledger.memory(
+                repo=failed.repo,
+                workflow=failed.workflow,
+                line=line_of(failed.ref),
+                job=found.job,
+                tests=found.tests,
+                rule=found.rule,
+                since=since,
+                without_run=failed.run_id,
+            )
+            for found in findings[:MOST_JOBS_READ]
+        }
 
 
-def _event(step: RunStep) -> str:
-    return "workflow_dispatch" if step.kind == "dispatch" else step.event
+def _background(
+    verdict: Verdict, decisive: Finding | None, memories: dict[str, Memory], jobs: Sequence[JobFacts]
+) -> Background:
+    if decisive is None:
+        return NOTHING_KNOWN
+    failed = [job for job in jobs if job.conclusion in FAILED]
+    service = service_of(decisive)
+    subject, history = _known(decisive, memories.get(decisive.job))
+    return Background(
+        subject=subject,
+        history=history,
+        rule=decisive.rule or "",
+        seconds=max((job.seconds for job in failed), default=0.0),
+        service=service,
+        jobs=sum(service_of(found) == service for found in verdict.findings) if service else 0,
+    )
+
+
+def _known(decisive: Finding, memory: Memory | None) -> tuple[str, History]:
+    """What there is a history of: a test that failed, else the rule that fired, else the job."""
+    if memory is None:
+        return "", NEVER_SEEN
+    if decisive.tests and decisive.tests[0] in memory.tests:
+        return decisive.tests[0], memory.tests[decisive.tests[0]]
+    return (decisive.rule, memory.rule) if decisive.rule else (decisive.job, memory.job)
+
+
+def _guarded(jobs: Sequence[JobFacts], never_rerun: tuple[str, ...]) -> str:
+    """A job that must not be run again by itself and would be: GitHub re-runs cancelled ones with the failed."""
+    ended_badly = (job.name for job in jobs if job.conclusion is not None and job.conclusion not in _NO_HARM)
+    return next((name for name in ended_badly if named(name, never_rerun)), "")
+
+
+def _unsaid(verdict: Verdict, own: tuple[FailureRule, ...]) -> str:
+    """The headline without the words of the pipeline file; empty when it has none."""
+    names = {rule.name for rule in own}
+    findings = tuple(
+        replace(found, about="a rule of the pipeline file fired") if found.rule in names else found
+        for found in verdict.findings
+    )
+    return "" if findings == verdict.findings else replace(verdict, findings=findings).headline
+
+
+def _outcome(job: JobFacts, finding: Finding | None) -> JobOutcome | None:
+    if job.conclusion is None or job.completed_at is None:
+        return None
+    return JobOutcome(
+        job=job.name,
+        conclusion=job.conclusion,
+        seconds=job.seconds,
+        ended_at=job.completed_at,
+        cause=finding.cause if finding else None,
+        rule=finding.rule if finding else None,
+        tests=finding.tests if finding else (),
+    )
 
 
 def _bare(job: JobFacts) -> FailedJob:

@@ -11,13 +11,13 @@ from datetime import timedelta
 
 import structlog
 
-from bot.core.causes import Rule
 from bot.core.events import BotStarted, RepositoryBarred, RepositoryOpen
 from bot.core.model import Trouble
 from bot.core.plan import ApprovalStep
 from bot.core.wants import wanted, watched
 from bot.engine.alarm import Alarm
 from bot.engine.audiences import Audiences
+from bot.engine.brake import Brake
 from bot.engine.buttons import Buttons
 from bot.engine.census import take_census
 from bot.engine.check_reports import CheckReports
@@ -26,6 +26,7 @@ from bot.engine.inbox import Inbox
 from bot.engine.listen import Listener
 from bot.engine.look import Looker
 from bot.engine.means import Means
+from bot.engine.observer import Observer
 from bot.engine.orders import Orders
 from bot.engine.patience import pauses
 from bot.engine.perform import Performer
@@ -34,6 +35,7 @@ from bot.engine.posts import Poster
 from bot.engine.recovery import Recovery
 from bot.engine.releases import Changed, Releases
 from bot.engine.reports import Reports
+from bot.engine.retries import Retries
 from bot.engine.sendcheck import SendCheck
 from bot.engine.sights import Sights
 from bot.engine.status_reports import StatusReports
@@ -44,6 +46,7 @@ from bot.store import Store, StoreUnavailable
 log = structlog.get_logger(__name__)
 
 _KEEP_DELIVERIES = timedelta(days=7)
+_KEEP_OUTCOMES = timedelta(days=90)
 _GRACE_SECONDS = 6.0
 Part = Callable[[], Coroutine[None, None, None]]
 
@@ -59,24 +62,26 @@ class Engine:
         github: GitHub,
         clock: Clock,
         metrics: Metrics,
-        rules: tuple[Rule, ...],
     ) -> None:
         self._store, self._clock, self._metrics = store, clock, metrics
         self.releases = Releases(store, clock)
         means = Means(
             settings, store, github, clock, metrics, self.releases, audiences=Audiences(github, clock)
         )
+        diagnosis = Diagnosis(github, store, clock)
         self._sights = Sights(store, clock, look_seconds=settings.look_seconds, on_barred=self._barred)
         self._performer = Performer(
             means,
             sights=self._sights,
             checks=SendCheck(github, store, clock),
-            diagnosis=Diagnosis(github, rules, clock),
+            retries=Retries(means, diagnosis=diagnosis),
         )
         self._looker = Looker(means, sights=self._sights, performer=self._performer)
+        self._brake = Brake(means)
         status = StatusReports(means)
         self._reports = Reports(means, status=status, checks=CheckReports(means))
         self._poster = Poster(means)
+        self._observer = Observer(means, diagnosis=diagnosis)
         self.inbox = Inbox(
             means,
             performer=self._performer,
@@ -84,6 +89,7 @@ class Engine:
             buttons=Buttons(means),
             reports=self._reports,
             status=status,
+            observer=self._observer,
         )
         self._listener = Listener(means, inbox=self.inbox)
         self._recovery = Recovery(means, inbox=self.inbox)
@@ -118,6 +124,8 @@ class Engine:
             "inbox": self.inbox.run,
             "timer": self._keep_time,
             "poster": self._poster.run,
+            "outage brake": self._brake.run,
+            "observer": self._observer.run,
             "listener": self._listener.run,
             "delivery log": self._recovery.run,
             "housekeeping": self._keep_house,
@@ -184,6 +192,7 @@ class Engine:
             if rounds % 60 == 0:
                 with contextlib.suppress(StoreUnavailable):
                     await self._store.deliveries.prune(self._clock.now() - _KEEP_DELIVERIES)
+                    await self._store.ledger.prune(self._clock.now() - _KEEP_OUTCOMES)
             rounds += 1
             await self._clock.sleep(60.0)
 

@@ -35,6 +35,7 @@ from bot.core.plan import RunStep
 from bot.engine.buttons import Buttons
 from bot.engine.heard import Heard
 from bot.engine.means import Means
+from bot.engine.observer import Observer
 from bot.engine.orders import Orders
 from bot.engine.patience import pauses
 from bot.engine.perform import Performer
@@ -77,6 +78,7 @@ class Inbox:
         buttons: Buttons,
         reports: Reports,
         status: StatusReports,
+        observer: Observer,
     ) -> None:
         self._store = means.store
         self._clock = means.clock
@@ -87,6 +89,7 @@ class Inbox:
         self._audiences = means.audiences
         self._reports = reports
         self._status = status
+        self._observer = observer
         self._metrics = means.metrics
         self._waiting: asyncio.Queue[Delivered] = asyncio.Queue()
         self._in_hand: set[str] = set()
@@ -208,6 +211,8 @@ class Inbox:
         match happening:
             case CommentCreated():
                 return self._orders.may_be_command(happening)
+            case RunChanged() if self._observer.cares_about(happening):
+                return True
             case RunChanged() | JobChanged():
                 return bool(self._steps_in(happening.repository.full_name))
             case _:
@@ -265,6 +270,8 @@ class Inbox:
     async def _run_changed(self, changed: RunChanged) -> None:
         """A bound run moved, or one appeared that somebody may be waiting for."""
         run = changed.run
+        if self._observer.cares_about(changed):
+            self._observer.ring()
         for release, step, record in self._steps_in(changed.repository.full_name):
             known = run_of(record.state)
             if known is not None and known.id == run.id:

@@ -15,6 +15,7 @@ from bot.core import commands, present
 from bot.core.commands import Command, Malformed, NotOurs, parse_comment
 from bot.core.deliveries import CommentCreated
 from bot.core.facts import GitHubError, NotInstalled, Suspended
+from bot.engine.flakes import FlakesDesk
 from bot.engine.heard import Heard, Outcome, posts_of
 from bot.engine.helm import Helm
 from bot.engine.means import Means
@@ -47,6 +48,7 @@ class Orders:
         self._queues: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._starter = Starter(means, poster=poster)
         self._helm = Helm(means, poster=poster)
+        self._flakes = FlakesDesk(means)
 
     def may_be_command(self, comment: CommentCreated) -> bool:
         """Whether it is worth reading anything at all: a line like a command, in a home, not from another day."""
@@ -138,6 +140,8 @@ class Orders:
                 return False
         if any(release.pipeline.lower() == command.pipeline.lower() for release in here):
             return True
+        if isinstance(command, commands.Flakes):
+            return False
         version = command.version
         return version is not None and bool(
             await self._store.releases.find(heard.home, pipeline=command.pipeline, version=version)
@@ -174,7 +178,7 @@ class Orders:
         match command:
             case Malformed(sentence=sentence):
                 return Outcome(accepted=False, answer=present.malformed_answer(sentence))
-            case commands.Help() | commands.Status() if not standing.reaches("write"):
+            case commands.Help() | commands.Status() | commands.Flakes() if not standing.reaches("write"):
                 return not_write
             case commands.Start(dry_run=True) if not standing.reaches("write"):
                 return not_write
@@ -188,6 +192,9 @@ class Orders:
                 return await self._help(heard, book)
             case commands.Status():
                 return await self._status(heard, command)
+            case commands.Flakes():
+                usable = book if isinstance(book, Book) else None
+                return await self._flakes.answer(heard, command, usable, standing)
             case _:
                 return await self._helm.steer(heard, command, standing)
 

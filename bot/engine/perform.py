@@ -6,7 +6,6 @@ Rule: an effect is started when it is wanted and not under way, and dropped when
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from itertools import chain, islice
@@ -29,9 +28,6 @@ from bot.core.effects import (
 )
 from bot.core.events import (
     Candidates,
-    Judged,
-    RerunAccepted,
-    RerunRefused,
     RunGone,
     RunLevel,
     SendDone,
@@ -41,18 +37,15 @@ from bot.core.events import (
 )
 from bot.core.facts import (
     Conflict,
-    Forbidden,
     GitHubError,
     Limited,
     NotFound,
     NotInstalled,
     Unauthorized,
-    Unprocessable,
     Unreachable,
     Withheld,
 )
 from bot.core.model import (
-    Cooling,
     Expecting,
     Finding,
     NeedsPerson,
@@ -65,18 +58,16 @@ from bot.core.model import (
 )
 from bot.core.plan import DispatchStep, RunStep, Step, WatchStep
 from bot.core.steering import plain_ref
-from bot.engine.diagnosis import Diagnosis
 from bot.engine.means import Means
 from bot.engine.patience import pauses, seconds_until_again
 from bot.engine.releases import Changed
+from bot.engine.retries import Retries
 from bot.engine.sendcheck import SendCheck, waiting_sends
 from bot.engine.sights import Sights
 
 log = structlog.get_logger(__name__)
 
 Key = tuple[str, Effect]
-_MOST_DENIALS = 24
-"""Answers with 401 to one re-run, ten minutes with their pauses, until that counts as a refusal."""
 _NEWS_COMES_FIRST = 1.5
 """Seconds that a run which was just started has to announce itself before it is asked for."""
 _DENIED = (1.0, 2.0, 4.0)
@@ -86,18 +77,17 @@ _DENIED = (1.0, 2.0, 4.0)
 class Performer:
     """Keeps one task per wanted effect."""
 
-    def __init__(self, means: Means, *, sights: Sights, checks: SendCheck, diagnosis: Diagnosis) -> None:
+    def __init__(self, means: Means, *, sights: Sights, checks: SendCheck, retries: Retries) -> None:
         self._releases = means.releases
         self._store = means.store
         self._github = means.github
         self._clock = means.clock
         self._sights = sights
         self._checks = checks
-        self._diagnosis = diagnosis
+        self._retries = retries
         self._metrics = means.metrics
         self._look = means.settings.look_seconds
         self._tasks: dict[Key, asyncio.Task[None]] = {}
-        self._denials: Counter[Key] = Counter()
         self._sought: dict[tuple[str, str], datetime] = {}
         self._opening: set[Key] = set()
         self._closed = False
@@ -184,9 +174,9 @@ class Performer:
             case ConfirmRun():
                 return await self._confirm(release, step, effect)
             case JudgeFailure():
-                return await self._judge(release, step, effect)
+                return await self._retries.judge(release, step, effect)
             case RerunFailedJobs():
-                return await self._rerun(release, step, effect)
+                return await self._retries.rerun(release, step, effect)
             case CancelRun():
                 return await self._cancel(release, step, effect)
             case _:
@@ -295,6 +285,8 @@ class Performer:
         )
         key = f"{release.id}:{step.name}:{finding.send}"
         known = await self._store.sends.known(step.repo, step.workflow, [run.id for run in runs])
+        # What a later send was looked for in vain may be what is found now, whatever the clocks say.
+        later = [row for row in known.given_up if row.opened_at > finding.since and row.key != key]
         return runs_of_send(
             runs,
             step,
@@ -302,7 +294,7 @@ class Performer:
             app_login=app_login,
             bound=known.bindings,
             nonces=known.nonces,
-            rivals=waiting_sends(known.open),
+            rivals=waiting_sends((*known.open, *later)),
         )
 
     async def _watched_run(self, step: WatchStep, awaiting: Finding | Expecting) -> tuple[RunSeen, ...]:
@@ -355,43 +347,9 @@ class Performer:
         jobs = await self._github.jobs(step.repo, run_id, run.attempt)
         if not jobs or any(job.status != "completed" for job in jobs):
             return None
+        await self._retries.passed(step, run, jobs)
         ran = any(job.conclusion not in {"skipped", None} for job in jobs)
         return RunLevel(step.name, run, confirmed=True, jobs_ran=ran)
-
-    async def _judge(self, release: Release, step: RunStep, effect: JudgeFailure) -> None:
-        run = run_of(release.steps[step.name].state)
-        if run is None:
-            return
-        verdict, tail = await self._diagnosis.of(step, run)
-        judged = Judged(step.name, effect.run_id, effect.attempt, verdict, tail)
-        await self._releases.happen(release.id, judged)
-
-    async def _rerun(self, release: Release, step: RunStep, effect: RerunFailedJobs) -> None:
-        """Idempotent by comparing attempts: a higher one means that it was done, by us or by a person."""
-        run = await self._github.run(step.repo, effect.run_id)
-        if run.attempt > effect.attempt:
-            await self._releases.happen(release.id, RunLevel(step.name, run, confirmed=True))
-            return
-        if run.status != "completed":
-            return
-        try:
-            await self._github.rerun_failed_jobs(step.repo, effect.run_id)
-        except Unauthorized as error:
-            self._denials[release.id, effect] += 1
-            if self._denials[release.id, effect] < _MOST_DENIALS:
-                raise
-            refused = RerunRefused(step.name, effect.run_id, effect.attempt, str(error))
-            await self._releases.happen(release.id, refused)
-            return
-        except (Forbidden, Unprocessable, NotFound, Conflict) as error:
-            if "already running" not in str(error):
-                refused = RerunRefused(step.name, effect.run_id, effect.attempt, str(error))
-                await self._releases.happen(release.id, refused)
-            return
-        state = release.steps[step.name].state
-        if isinstance(state, Cooling):
-            self._metrics.reruns.labels(cause=str(state.cause)).inc()
-        await self._releases.happen(release.id, RerunAccepted(step.name, effect.run_id, effect.attempt))
 
     async def _cancel(self, release: Release, step: RunStep, effect: CancelRun) -> None:
         """Asks GitHub to cancel, and looks whether it did; a run that does not obey is cancelled by force."""

@@ -8,6 +8,7 @@ from bot.core.deliveries import RunSeen
 from bot.core.facts import (
     CheckFacts,
     CommentFacts,
+    CommitFacts,
     Dispatched,
     JobFacts,
     LogPage,
@@ -51,6 +52,8 @@ class GitHub(Protocol):
 
     async def branch_commit(self, repo: str, branch: str) -> str | None: ...
 
+    async def last_change(self, repo: str, path: str, *, sha: str) -> CommitFacts | None: ...
+
     async def runs(self, repo: str, *, page: int) -> tuple[RunSeen, ...]: ...
 
     async def workflow_runs(
@@ -58,7 +61,7 @@ class GitHub(Protocol):
         repo: str,
         workflow: str,
         *,
-        event: str,
+        event: str | None,
         branch: str | None = None,
         head_sha: str | None = None,
         created_from: datetime | None = None,

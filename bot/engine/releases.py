@@ -28,8 +28,9 @@ Choice = Callable[[Release], Event | None]
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What `happen` made of a release."""
+    """What `happen` made of a release, and what it was before."""
 
+    before: Release
     release: Release
     decision: Decision
 
@@ -121,7 +122,7 @@ class Releases:
         quiet = decision.release == stored.release and not (decision.notices or decision.bound or posts)
         self._remember_wake(decision.release, now)
         if quiet and delivery is None:
-            return Changed(stored.release, decision)
+            return Changed(stored.release, stored.release, decision)
         try:
             saved = await self._commit(stored, decision, event, now, posts, delivery)
         except SlotTaken:
@@ -139,7 +140,7 @@ class Releases:
             self._keep(newer)
             return await self._change(newer, event, posts, delivery)
         self._keep(saved)
-        return Changed(saved.release, decision)
+        return Changed(stored.release, saved.release, decision)
 
     def _keep(self, stored: Stored) -> None:
         if stored.release.word.final:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from bot.core.facts import (
     CheckFacts,
     CommentFacts,
+    CommitFacts,
     Dispatched,
     JobFacts,
     RepositoryFacts,
@@ -101,7 +102,17 @@ def job_from_http(item: Mapping[str, object]) -> JobFacts:
         failed_step=_failed_step(fields),
         check_run_id=_check_run_id(fields.text_or_none("check_run_url")),
         url=fields.text_or_none("html_url"),
+        started_at=fields.time_or_none("started_at"),
+        completed_at=fields.time_or_none("completed_at"),
     )
+
+
+def commit_from_http(item: Mapping[str, object]) -> CommitFacts:
+    """`author` of the whole is the account, if there is one; the one inside is what git knows."""
+    fields = Fields(item)
+    git = fields.under("commit").under("author")
+    login = fields.under("author").text_or_none("login") if fields.has("author") else None
+    return CommitFacts(fields.filled("sha"), login or git.text("name"), git.time("date"))
 
 
 def _failed_step(job: Fields) -> str | None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from bot.core.facts import (
     CheckFacts,
     CommentFacts,
+    CommitFacts,
     Conflict,
     NotFound,
     RepositoryFacts,
@@ -88,6 +89,18 @@ class Reads(Reader):
         """
         target = await self._ref(repo, f"heads/{branch}")
         return target[1] if target else None
+
+    async def last_change(self, repo: str, path: str, *, sha: str) -> CommitFacts | None:
+        """Read: the newest commit at or before `sha` that changed a file; None if none did.
+
+        https://docs.github.com/rest/commits/commits#list-commits
+        """
+        query: dict[str, str | int] = {"path": path, "sha": sha, "per_page": 1}
+        to = route("/repos/{repo}/commits", repo=repo).asking(query)
+        found = await self._client.read(
+            repo, to, lambda got: tuple(map(reading.commit_from_http, reading.items(got.data, None)))
+        )
+        return found[0] if found else None
 
     async def issue_comments(self, repo: str, issue: int, *, since: datetime) -> tuple[CommentFacts, ...]:
         """Read: all pages of those updated since. https://docs.github.com/rest/issues/comments#list-issue-comments"""

@@ -37,7 +37,7 @@ class RunReads(Reader):
         repo: str,
         workflow: str,
         *,
-        event: str,
+        event: str | None,
         branch: str | None = None,
         head_sha: str | None = None,
         created_from: datetime | None = None,

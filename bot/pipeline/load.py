@@ -26,7 +26,8 @@ from ruamel.yaml.reader import ReaderError
 
 from bot.core.suggest import quoted
 from bot.pipeline.plans import Pipelines
-from bot.pipeline.schema import FileShape, Path, Problem, Raw, problems
+from bot.pipeline.problems import problems
+from bot.pipeline.schema import FileShape, Path, Problem, Raw
 
 MOST_BYTES = 1024 * 1024
 MOST_NODES = 10_000
@@ -308,6 +309,10 @@ class _Tree:
             return self._never_closed(error, place)
         if line.startswith("{", place[1]) and "expected ','" in problem:
             return _Unreadable(place, 'a template needs quotes: write "{{ … }}" around the whole text')
+        if "unknown escape character" in problem:
+            return _Unreadable(
+                place, "in double quotes `\\` begins an escape: put the text in single quotes instead"
+            )
         if "mapping values are not allowed" in problem:
             return _Unreadable(
                 place, "a `:` cannot be here: check the indentation, or put the text in quotes"
@@ -365,6 +370,8 @@ def _place(root: _Node, problem: Problem) -> Place:
             case _Sequence(items=items) if isinstance(part, int) and part < len(items):
                 node = items[part]
                 key = node.place
+            case _Mapping() if part == 0:
+                pass  # a single entry, where a list of entries may be
             case _:
                 return node.place
     return key if problem.at_key else node.place

@@ -3,10 +3,19 @@
 Rule: a plan holds no template and no default to fill in but a dispatch's own branch, which only GitHub knows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from bot.core.plan import ApprovalStep, DispatchStep, Plan, Retry, Step, WatchStep, same_repository
+from bot.core.plan import (
+    ApprovalStep,
+    DispatchStep,
+    FailureRule,
+    Plan,
+    Retry,
+    Step,
+    WatchStep,
+    same_repository,
+)
 from bot.core.suggest import quoted
 from bot.core.versions import Version
 from bot.pipeline.schema import (
@@ -15,14 +24,11 @@ from bot.pipeline.schema import (
     PipelineShape,
     RetryShape,
     StepShape,
-    group_name,
-    input_value,
-    one_line,
-    ref_name,
 )
 from bot.pipeline.template import BadTemplate, render
+from bot.pipeline.values import group_name, input_value, one_line, ref_name
 
-__all__ = ["BadTemplate", "Pipeline", "PipelineStep", "Pipelines", "make_plan"]
+__all__ = ["BadTemplate", "Observed", "Pipeline", "PipelineStep", "Pipelines", "make_plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,18 @@ class PipelineStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Observed:
+    """A workflow whose runs on some branches feed the memory of flakes; `repo` is None for the home repository.
+
+    `branches` are patterns for `job_names.fits`; `workflow` is the plain file name.
+    """
+
+    repo: str | None
+    workflow: str
+    branches: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
     """What `/NAME VERSION` starts. `concurrency` is a template, or None: the version itself."""
 
@@ -54,19 +72,39 @@ class Pipeline:
     permission: str
     concurrency: str | None
     steps: tuple[PipelineStep, ...]
+    failures: tuple[FailureRule, ...] = ()
+    observed: tuple[Observed, ...] = ()
 
     @classmethod
     def from_shape(cls, name: str, shape: PipelineShape) -> "Pipeline":
-        steps = tuple(PipelineStep(step, written) for step, written in shape.steps.items())
-        return cls(name, shape.about or "", shape.permission, shape.concurrency, steps)
+        return cls(
+            name=name,
+            about=shape.about or "",
+            permission=shape.permission,
+            concurrency=shape.concurrency,
+            steps=tuple(PipelineStep(step, written) for step, written in shape.steps.items()),
+            failures=tuple(failure.rule for failure in shape.failures),
+            observed=tuple(
+                Observed(entry.repo, workflow, entry.branches)
+                for entry in shape.observe
+                for workflow in entry.workflows
+            ),
+        )
 
     def repositories(self, home: str) -> tuple[str, ...]:
-        """Every repository it touches, the home first, each once whatever its letter case."""
-        first: dict[str, str] = {home.lower(): home}
-        for step in self.steps:
-            if step.repo is not None:
-                first.setdefault(step.repo.lower(), step.repo)
-        return tuple(first.values())
+        """Every repository it touches, the home first, each once whatever its letter case; not those observed."""
+        return _each_once((home, *(step.repo for step in self.steps if step.repo is not None)))
+
+    def observed_repositories(self, home: str) -> tuple[str, ...]:
+        """Every repository whose runs are observed, each once whatever its letter case."""
+        return _each_once(observed.repo or home for observed in self.observed)
+
+
+def _each_once(repositories: Iterable[str]) -> tuple[str, ...]:
+    first: dict[str, str] = {}
+    for repository in repositories:
+        first.setdefault(repository.lower(), repository)
+    return tuple(first.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +146,7 @@ def make_plan(pipeline: Pipeline, version: Version, *, home: str, file_repo: str
         steps=tuple(_planned(step, variables, pipeline.repositories(home)) for step in pipeline.steps),
         home=home,
         file_repo=file_repo,
+        failures=pipeline.failures,
     )
 
 
@@ -147,6 +186,7 @@ def _planned(step: PipelineStep, variables: dict[str, str], repositories: tuple[
             appears_within=shape.appears_within,
             timeout=shape.timeout,
             retry=_retry(shape.retry),
+            never_rerun=shape.never_rerun,
         )
     return DispatchStep(
         name=step.name,
@@ -160,6 +200,7 @@ def _planned(step: PipelineStep, variables: dict[str, str], repositories: tuple[
         appears_within=shape.appears_within,
         timeout=shape.timeout,
         retry=_retry(shape.retry),
+        never_rerun=shape.never_rerun,
     )
 
 

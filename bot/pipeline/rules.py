@@ -1,4 +1,4 @@
-"""The rules that judge failures, read from YAML.
+"""The rules that judge failures: those shipped, read from YAML, and those of a pipeline file before them.
 
 Rule of this file: a rule that cannot work is refused when it is read, with its name and what to do: an
 unknown key, a pattern that does not compile, does not know its own example, or could take for ever on a
@@ -8,20 +8,22 @@ hostile log.
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
+from contextlib import suppress
+from functools import cache, lru_cache
 from importlib import resources
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from bot.core.causes import Cause, Rule, Where
+from bot.core.causes import Cause, Rule, Where, judge
+from bot.core.evidence import Evidence, FailedJob
+from bot.core.log_text import clean_tail
+from bot.core.plan import FailureRule
+from bot.pipeline.patterns import BadPattern, check_pattern, joined
 
 _KEYS = ("name", "cause", "where", "pattern", "unless", "about", "example", "near-miss")
 _PATTERNS = ("pattern", "unless")
 _REQUIRED = ("name", "cause", "pattern", "about", "example")
-
-# A repeated group that itself contains an unbounded repeat can take exponential time.
-_NESTED_REPEAT = re.compile(r"\((?:[^()\\]|\\.)*(?:[+*]|\{\d*,\})(?:[^()\\]|\\.)*\)(?:[+*]|\{\d*,\d*\})")
 
 
 class RulesError(ValueError):
@@ -59,6 +61,59 @@ def read_rules(text: str, *, source: str) -> tuple[Rule, ...]:
     if mistakes:
         raise RulesError(mistakes)
     return tuple(rules)
+
+
+def rule_of(failure: FailureRule) -> Rule:
+    """A rule of a pipeline file, ready to judge. Raises BadPattern when Python cannot compile it."""
+    return Rule(
+        name=failure.name,
+        cause=Cause(failure.cause),
+        where=Where(failure.where),
+        pattern=joined(failure.patterns),
+        about=failure.reason,
+        example="",
+        unless=joined(failure.unless) if failure.unless else None,
+    )
+
+
+@lru_cache(maxsize=64)
+def rules_of(failures: tuple[FailureRule, ...]) -> tuple[Rule, ...]:
+    """The rules that judge the failures of a pipeline: its own, then those shipped whose names it has not taken.
+
+    A release keeps its rules longer than a program keeps its Python: one that no longer compiles is left out, since
+    a release must go on.
+    """
+    own: dict[str, Rule] = {}
+    for failure in failures:
+        with suppress(BadPattern):
+            own[failure.name.lower()] = rule_of(failure)
+    return (*own.values(), *(rule for rule in shipped_rules() if rule.name.lower() not in own))
+
+
+def fires(rule: Rule, text: str) -> bool:
+    """Whether the judge takes the rule for the reason, if this is what stands where the rule looks."""
+    lines = _lines(text)
+    said = "\n".join(lines)
+    job = FailedJob(
+        name=said if rule.where is Where.JOB else "job",
+        conclusion="failure",
+        step=said if rule.where is Where.STEP else None,
+        annotations=(said,) if rule.where is Where.ANNOTATION else (),
+        log_tail=said if rule.where in {Where.LOG, Where.ANY} else None,
+        job_id=0,
+        url=None,
+    )
+    findings = judge(Evidence((job,), 1, startup_failure=False), (rule,)).findings
+    return any(finding.rule == rule.name for finding in findings)
+
+
+def fits_a_line(pattern: re.Pattern[str], text: str) -> bool:
+    """Whether the pattern is found in one of the lines, as they are after cleaning."""
+    return any(pattern.search(line) for line in _lines(text))
+
+
+def _lines(text: str) -> list[str]:
+    return clean_tail(text.encode()).splitlines()
 
 
 def _entries(text: str, *, source: str) -> list[object]:
@@ -146,19 +201,14 @@ def _pattern(texts: tuple[str, ...], key: str, mistakes: list[str]) -> re.Patter
     """All of them as one; None, and what is wrong added to `mistakes`, if one cannot be used."""
     before = len(mistakes)
     for text in texts:
-        if _NESTED_REPEAT.search(text):
-            problem = "repeats a group that repeats itself, which can take for ever; bound one of them"
-            mistakes.append(f"'{key}' {problem}")
-            continue
         try:
-            re.compile(text)
-        except re.error as error:
-            mistakes.append(f"'{key}' is not a regular expression: {error}")
+            check_pattern(text)
+        except BadPattern as problem:
+            mistakes.append(f"'{key}' {problem}")
     if len(mistakes) > before:
         return None
-    return re.compile("|".join(_scoped(text) for text in texts))
-
-
-def _scoped(text: str) -> str:
-    """An expression that can stand beside others, which a flag at its beginning must not reach."""
-    return f"(?i:{text[4:]})" if text.startswith("(?i)") else f"(?:{text})"
+    try:
+        return joined(texts)
+    except BadPattern as problem:
+        mistakes.append(f"'{key}' {problem}")
+        return None

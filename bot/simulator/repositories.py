@@ -51,6 +51,7 @@ class Commit:
     author: str
     at: datetime
     parents: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -192,8 +193,10 @@ class Repository:
         # GitHub's `private` is true for internal repositories too.
         return self.visibility != "public"
 
-    def commit(self, message: str, *, on: str, author: str, at: datetime) -> Commit:
-        """Adds a commit to a branch, made if it does not exist."""
+    def commit(
+        self, message: str, *, on: str, author: str, at: datetime, files: tuple[str, ...] = ()
+    ) -> Commit:
+        """Adds a commit that changes `files` to a branch, made if it does not exist."""
         parent = self.branches.get(on)
         text = f"{self.id} {len(self.commits)} {on} {message}"
         made = Commit(
@@ -202,6 +205,7 @@ class Repository:
             author=author,
             at=at,
             parents=(parent,) if parent else (),
+            files=files,
         )
         self.commits[made.sha] = made
         self.branches[on] = made.sha

@@ -56,7 +56,7 @@ def show_tag(call: Call) -> Answer:
 
 @ROUTES.on("GET", PLACE + "/commits", READ, query=(*PAGING, "sha", "path", "since", "until", "author"))
 def list_commits(call: Call) -> Answer:
-    """Newest first, from `sha` (a branch, tag or commit) or the default branch."""
+    """Newest first, from `sha` (a branch, tag or commit) or the default branch; with `path` what changed that file."""
     start = call.repository.resolve(call.query.get("sha", call.repository.default_branch))
     if start is None:
         raise not_found()
@@ -64,7 +64,8 @@ def list_commits(call: Call) -> Answer:
     waiting = [start]
     while waiting:
         commit = call.repository.commits[waiting.pop(0)]
-        found.append(commit)
+        if call.query.get("path") in (None, *commit.files):
+            found.append(commit)
         waiting += commit.parents
     return paged(call, [commit_shape(call.world, call.repository, each) for each in found])
 

@@ -14,6 +14,8 @@ from bot.store.errors import (
     StoreUnavailable,
 )
 from bot.store.leases import Lease
+from bot.store.ledger import Ledger
+from bot.store.reading import open_ledger
 from bot.store.rows import (
     Arrival,
     BoundRunRow,
@@ -42,6 +44,7 @@ __all__ = [
     "JournalRow",
     "Lease",
     "LeaseLost",
+    "Ledger",
     "Outdated",
     "PostRow",
     "PostState",
@@ -59,4 +62,5 @@ __all__ = [
     "Stored",
     "Surface",
     "copy_database",
+    "open_ledger",
 ]

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, Table, cast, exc, func, insert, literal, select, text
@@ -19,6 +18,7 @@ from bot.store.errors import StoreRefused, StoreUnavailable
 from bot.store.leases import Leases
 from bot.store.opening import open_database
 from bot.store.postgres import be_patient
+from bot.store.reading import need_file
 from bot.store.tables import leases, metadata, pulse
 
 _ROWS = 500
@@ -42,7 +42,7 @@ async def copy_database(source: str, target: str) -> tuple[Copied, ...]:
     """
     if source == target:
         raise StoreRefused("FROM and TO are the same database: name two.")
-    _need_file(source)
+    need_file(source)
     async with _alone(source) as here, _alone(target) as there:
         try:
             return await asyncio.to_thread(_copy_all, here, there)
@@ -59,13 +59,6 @@ def _copy_all(here: Database, there: Database) -> tuple[Copied, ...]:
         be_patient(writing)
         _need_empty(writing, there.name)
         return tuple(_copy(table, reading, writing) for table in _TABLES)
-
-
-def _need_file(url: str) -> None:
-    """Opening a file that does not exist would make it."""
-    scheme, _, name = url.partition(":///")
-    if scheme == "sqlite" and not Path(name).is_file():
-        raise StoreRefused(f"The database file {name} does not exist: name the one that the bot has used.")
 
 
 @asynccontextmanager
@@ -117,11 +110,9 @@ def _need_empty(writing: Connection, name: str) -> None:
 
 
 def _copy(table: Table, reading: Connection, writing: Connection) -> Copied:
-    query = select(table).order_by(*table.primary_key).limit(_ROWS)
-    done = 0
-    while some := reading.execute(query.offset(done)).mappings().all():
+    query = select(table).order_by(*table.primary_key).execution_options(yield_per=_ROWS)
+    for some in reading.execute(query).mappings().partitions():
         writing.execute(insert(table), [dict(row) for row in some])
-        done += len(some)
     there, here = _count(table, writing), _count(table, reading)
     if there != here:
         raise StoreRefused(f"Table {table.name} has {here} rows, but {there} arrived: nothing was copied.")

@@ -40,6 +40,8 @@ class Lane(Enum):
     DOOR = auto()
     LEASE = auto()
     PULSE = auto()
+    READING = auto()
+    """What may be read by anybody at any time. Nothing is written."""
 
 
 class Database:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
+from bot.core.sends import GIVEN_UP
 from bot.store.database import Database
 from bot.store.errors import RunTaken, SendRepeated, SlotTaken
 from bot.store.inserting import insert
@@ -37,9 +38,10 @@ class Sends:
         return {row.run_id: (row.release_id, row.step) for row in found}
 
     async def known(self, repo: str, workflow: str, run_ids: Sequence[int]) -> "KnownSends":
-        """All three at one moment: a send that is bound meanwhile is seen either as open or by its run."""
+        """All of it at one moment: a send that is bound meanwhile is seen either as open or by its run."""
         place = (outbox.c.repo == repo.lower(), outbox.c.workflow == workflow)
-        waiting = or_(outbox.c.state == SendState.OPEN, outbox.c.nonce.is_not(None))
+        lost = outbox.c.outcome.in_(GIVEN_UP)
+        waiting = or_(outbox.c.state == SendState.OPEN, outbox.c.nonce.is_not(None), lost)
         sends = select(outbox).where(*place, waiting).order_by(outbox.c.opened_at, outbox.c.send)
         mine = select(runs).where(runs.c.repo == repo.lower(), runs.c.run_id.in_(set(run_ids)))
 
@@ -48,6 +50,7 @@ class Sends:
             bound = map(BoundRunRow.from_row, connection.execute(mine).mappings())
             return KnownSends(
                 open=tuple(row for row in rows if row.state is SendState.OPEN),
+                given_up=tuple(row for row in rows if row.outcome in GIVEN_UP),
                 nonces={row.nonce: row.key for row in rows if row.nonce is not None},
                 bindings={row.run_id: (row.release_id, row.step) for row in bound},
             )
@@ -74,9 +77,12 @@ class Sends:
 
 @dataclass(frozen=True, slots=True)
 class KnownSends:
-    """What is known of one workflow's sends: the open ones, the key behind each nonce, the owners of its runs."""
+    """What is known of one workflow's sends: the open ones, those that were looked for in vain, the key behind each
+    nonce, the owners of its runs.
+    """
 
     open: tuple[SendRow, ...]
+    given_up: tuple[SendRow, ...]
     nonces: Mapping[str, str]
     bindings: Mapping[int, tuple[str, str]]
 

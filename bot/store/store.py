@@ -11,6 +11,7 @@ from bot.store.deliveries import Deliveries
 from bot.store.homes import Homes
 from bot.store.inserting import insert
 from bot.store.leases import Leases
+from bot.store.ledger import Ledger
 from bot.store.opening import open_database
 from bot.store.posts import Posts
 from bot.store.releases import Releases
@@ -32,13 +33,14 @@ class Store:
         self.surfaces = Surfaces(database)
         self.homes = Homes(database)
         self.leases = Leases(database)
+        self.ledger = Ledger(database, now)
 
     @classmethod
     async def open(cls, url: str, *, now: Callable[[], datetime]) -> Self:
         """Open and migrate `sqlite:///FILE` or `postgresql://...`. StoreRefused, one sentence, when it cannot
         be used. On PostgreSQL the engine's part works between `fence` and `unfence` only.
 
-        `now` gives aware UTC: when releases are created, journal lines written, posts due.
+        `now` gives aware UTC: when releases are created, journal lines written, posts due, attempts known.
         """
         return cls(await open_database(url), now)
 
@@ -56,8 +58,8 @@ class Store:
         """The lease is ours at this epoch: let what the engine asks for from now on through, as long as it is.
 
         `on_lost` is called once, when a transaction finds another epoch; that one raises LeaseLost. Of what the
-        store does only taking deliveries in, `check` and the lease itself need no fence. On a file with one owner
-        nothing is checked.
+        store does only taking deliveries in, `check`, the list of flakes and the lease itself need no fence. On a
+        file with one owner nothing is checked.
         """
         self.database.fence(epoch, on_lost)
 

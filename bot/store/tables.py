@@ -52,9 +52,12 @@ class FreeText(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
-        if value is None:
-            return None
-        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+        return None if value is None else storable(value)
+
+
+def storable(text: str) -> str:
+    """Text from outside as `FreeText` keeps it; as many characters as before."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 # A plain INTEGER is what SQLite makes an alias of the row id; elsewhere 64 bits are wanted.
@@ -214,6 +217,40 @@ strangers = Table(
     Column("at", Moment, nullable=False),
     Index(None, "repo", "at"),
     sqlite_autoincrement=True,
+)
+
+job_outcomes = Table(
+    "job_outcomes",
+    metadata,
+    Column("seq", _Number, primary_key=True, autoincrement=True),
+    Column("repo", Text, nullable=False),
+    Column("workflow", FreeText, nullable=False),
+    Column("line", FreeText, nullable=False),
+    Column(
+        "job", FreeText, nullable=False
+    ),  # empty: the attempt is known, and there is nothing to keep of it
+    Column("run_id", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("sha", Text, nullable=False),
+    Column("conclusion", Text, nullable=False),
+    Column("milliseconds", BigInteger, nullable=False),
+    Column("ended_at", Moment, nullable=False),
+    Column("cause", Text),
+    Column("rule", FreeText),
+    Column("healed_at", Moment),  # when the same job first passed on the same commit after this failure
+    UniqueConstraint("repo", "run_id", "attempt", "job"),
+    Index(None, "repo", "ended_at"),
+    Index(None, "repo", "workflow", "sha", "job"),
+    Index(None, "repo", "line", "job", "ended_at"),
+    sqlite_autoincrement=True,
+)
+
+test_failures = Table(
+    "test_failures",
+    metadata,
+    Column("outcome_seq", _Number, ForeignKey("job_outcomes.seq"), primary_key=True, autoincrement=False),
+    Column("test", FreeText, primary_key=True),
+    Index(None, "test"),
 )
 
 pulse = Table(  # one row, written to learn whether writing works

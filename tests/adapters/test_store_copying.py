@@ -6,6 +6,7 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,13 @@ from sqlalchemy import Connection, select
 from typer.testing import CliRunner
 
 from bot.cli import app
+from bot.core.causes import Cause
+from bot.core.ledger import AttemptOutcome, JobOutcome
 from bot.store import Store, StoreRefused, copy_database
 from bot.store.tables import metadata
 from tests.adapters.test_store_given import (
     HOME,
+    MINUTE,
     NOW,
     Watch,
     arrival,
@@ -49,8 +53,14 @@ async def fill(url: str) -> None:
         await store.posts.add([comment("Zoë 🚀", "It's \ud800 “done”\0")])
         await store.homes.remember_home(HOME, repository_id=1)
         await store.homes.count_stranger(HOME, NOW)
+        await store.ledger.record(failure("d1\ud800 fails"))
         await store.deliveries.finish("d2", "done")
         await store.deliveries.prune(NOW.replace(year=2030))
+
+
+def failure(*tests: str) -> AttemptOutcome:
+    failed = JobOutcome("build", "failure", 90.5, NOW, Cause.FLAKY, "browser", tests)
+    return AttemptOutcome(HOME, "build.yml", "1.0", 2**40, 1, "a" * 40, (failed,))
 
 
 async def rows(url: str) -> Rows:
@@ -85,6 +95,7 @@ async def test_every_row_arrives_as_it_was(sqlite: str, postgres_url: str) -> No
     assert await rows(postgres_url) == await rows(sqlite)
     counts = {table.table: table.rows for table in copied}
     assert (counts["releases"], counts["journal"], counts["outbox"], counts["runs"]) == (1, 2, 2, 1)
+    assert (counts["job_outcomes"], counts["test_failures"]) == (1, 1)
 
 
 async def test_the_way_back_is_as_good(sqlite: str, postgres_url: str) -> None:
@@ -114,6 +125,10 @@ async def test_the_copy_can_be_worked_on_at_once(sqlite: str, postgres_url: str)
         (stored,) = await store.releases.live()
         assert await commit(store, stored, close_sends=[("ee", 1, "no")])
         assert not await store.deliveries.accept(arrival("again", second_key="k"))
+        mended = JobOutcome("build", "success", 80, NOW + MINUTE)
+        await store.ledger.record(replace(failure(), attempt=2, jobs=(mended,)))
+        (flake,) = await store.ledger.flakes([HOME], since=NOW)
+        assert (flake.test, flake.healed, flake.seconds) == ("d1? fails", 1, 90.5)
 
 
 async def test_an_empty_database_can_be_moved_too(sqlite: str, postgres_url: str) -> None:

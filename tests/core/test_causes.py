@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.causes import Cause, Rule, Where, judge
-from bot.core.evidence import Evidence, FailedJob
+from bot.core.evidence import MOST_TESTS, Evidence, FailedJob
 from bot.pipeline.rules import shipped_rules
 
 NETWORK = "curl: (56) Recv failure: Connection reset by peer"
@@ -35,7 +35,7 @@ def of(*jobs: FailedJob) -> Evidence:
 
 
 def cause_of(*jobs: FailedJob, known_flakes: Sequence[str] = ()) -> Cause:
-    return judge(of(*jobs), shipped_rules(), known_flakes=known_flakes).cause
+    return judge(of(*jobs), shipped_rules(), known_flakes={"build": known_flakes}).cause
 
 
 def gradle(*failed: str, count: int | None = None) -> str:
@@ -218,10 +218,10 @@ def test_failed_tests_are_unknown_while_history_is_silent() -> None:
 
 
 def test_failed_tests_are_flaky_when_history_knows_them_all() -> None:
-    verdict = judge(of(job(gradle(RESUME))), shipped_rules(), known_flakes=[RESUME])
+    verdict = judge(of(job(gradle(RESUME))), shipped_rules(), known_flakes={"build": [RESUME]})
 
     assert verdict.cause is Cause.FLAKY
-    assert verdict.headline == f"{RESUME} is known to be flaky in job build"
+    assert verdict.headline == f"The test `{RESUME}` is known to be flaky in job build"
 
 
 def test_one_test_that_history_does_not_know_makes_the_job_unknown() -> None:
@@ -234,6 +234,48 @@ def test_failures_that_the_end_of_the_log_does_not_name_make_the_job_unknown() -
 
 def test_a_known_flake_does_not_excuse_a_compile_error() -> None:
     assert cause_of(job(f"{COMPILER}\n{gradle(RESUME)}"), known_flakes=[RESUME]) is Cause.BROKEN
+
+
+def test_a_flake_of_one_job_excuses_no_other() -> None:
+    jobs = job(gradle(RESUME), name="linux"), job(gradle(RESUME), name="windows")
+
+    verdict = judge(of(*jobs), shipped_rules(), known_flakes={"linux": [RESUME]})
+
+    assert [found.cause for found in verdict.findings] == [Cause.FLAKY, Cause.UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    "log", [gradle(RESUME), f"{COMPILER}\n{gradle(RESUME)}", f"{gradle(RESUME)}\n{NETWORK}"]
+)
+def test_a_finding_names_the_failed_tests_whatever_rule_decided(log: str) -> None:
+    assert judge(of(job(log)), shipped_rules()).findings[0].tests == (RESUME,)
+
+
+def test_a_finding_names_no_more_tests_than_are_remembered() -> None:
+    many = gradle(*(f"FlowTest > resumes{number}()" for number in range(MOST_TESTS + 1)))
+
+    assert len(judge(of(job(many)), shipped_rules()).findings[0].tests) == MOST_TESTS
+
+
+def test_more_than_five_failed_jobs_are_never_flaky_whatever_the_others_show() -> None:
+    jobs = job(RERUN), *(job(NETWORK, name=f"job {number}") for number in range(5))
+
+    verdict = judge(of(*jobs), shipped_rules())
+
+    assert verdict.cause is Cause.UNKNOWN
+    assert verdict.headline == (
+        "6 jobs failed at once, too many to call it flaky: a test failed, then passed in job build"
+    )
+
+
+def test_five_failed_jobs_may_be_flaky() -> None:
+    assert cause_of(job(RERUN), *(job(NETWORK, name=f"job {number}") for number in range(4))) is Cause.FLAKY
+
+
+def test_jobs_that_were_only_cancelled_make_no_crowd() -> None:
+    cancelled = (job(name=f"job {number}", conclusion="cancelled") for number in range(9))
+
+    assert cause_of(job(RERUN), *cancelled) is Cause.FLAKY
 
 
 @pytest.mark.parametrize(("jobs", "cause"), [(5, Cause.FLAKY), (6, Cause.UNKNOWN)])

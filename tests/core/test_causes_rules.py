@@ -77,7 +77,7 @@ def test_a_log_made_to_take_for_ever_is_judged_at_once(beginning: str) -> None:
     job = FailedJob("build", "failure", line, (line,), "\n".join([line] * 200), 1, None)
     start = time.process_time()
 
-    judge(Evidence((job,), 1, startup_failure=False), shipped_rules(), known_flakes=["a"])
+    judge(Evidence((job,), 1, startup_failure=False), shipped_rules(), known_flakes={"build": ["a"]})
 
     assert time.process_time() - start < 5
 

@@ -11,6 +11,7 @@ from bot.core.commands import (
     Approve,
     Cancel,
     Command,
+    Flakes,
     Help,
     Malformed,
     NotOurs,
@@ -71,6 +72,12 @@ def refusal(line: str) -> str:
         ("/release pause", Pause(pipeline="release")),
         ("/release resume 1.0.3", Resume(pipeline="release", version="1.0.3")),
         ("/release cancel 1.0.3", Cancel(pipeline="release", version="1.0.3")),
+        ("/release flakes", Flakes(pipeline="release")),
+        ("/release flakes 1.0", Flakes(pipeline="release", line="1.0")),
+        ("/release flakes 1.0.3", Flakes(pipeline="release", line="1.0")),
+        ("/release flakes release/1.0.x", Flakes(pipeline="release", line="1.0")),
+        ("/release flakes develop", Flakes(pipeline="release", line="develop")),
+        ("/release flakes feature/Cart-2", Flakes(pipeline="release", line="feature/Cart-2")),
     ],
 )
 def test_each_command_of_the_contract_is_understood(line: str, command: Command) -> None:
@@ -142,7 +149,17 @@ def test_what_belongs_to_no_pipeline_meets_silence(line: str) -> None:
         ),
         ("/release --continue 1.0.3", "`--continue` is not available yet."),
         ("/release 1.0.3 --Continue", "`--continue` is not available yet."),
-        ("/release flakes", "`/release flakes` is not available yet."),
+        ("/release flaks", "`flaks` is not a command of `/release`. Did you mean `/release flakes`?"),
+        (
+            "/release flakes $(id)",
+            "`$(id)` cannot be the name of a branch or a series: `/release flakes [LINE]`.",
+        ),
+        ("/release flakes develop main", "`main` is one word too many: `/release flakes [LINE]`."),
+        (
+            "/release flakes --dry-run",
+            "`--dry-run` goes with a version to start: `/release 1.0.3 --dry-run`.",
+        ),
+        ("/release 1.0.3 flakes", "The version goes behind the verb: `/release flakes 1.0.3`."),
         ("/release 1.0.3 edition=oss", "Parameters (`NAME=VALUE`) are not available yet."),
         ("/release edition=oss", "Parameters (`NAME=VALUE`) are not available yet."),
         ("/release retry edition=oss", "Parameters (`NAME=VALUE`) are not available yet."),
@@ -276,7 +293,7 @@ def test_every_example_of_the_help_is_a_command(verb: Verb) -> None:
 
 
 def test_the_verbs_of_the_contract_are_reserved_names() -> None:
-    contract = "status retry redo skip adopt approve pause resume cancel help"
+    contract = "status retry redo skip adopt approve pause resume cancel flakes help"
 
     assert set(contract.split()) == RESERVED_NAMES
 

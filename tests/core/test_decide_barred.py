@@ -153,7 +153,7 @@ FIRST_NEWS: dict[str, Callable[[Journey], object]] = {
 @pytest.mark.parametrize(("news", "kind"), [("nothing", "rerunning"), ("a second attempt", "running")])
 def test_a_re_run_that_may_be_under_way_is_looked_for_a_full_minute(news: str, kind: str) -> None:
     journey = PLACES["cooling"]()
-    journey.waits(30)
+    journey.waits(33)
     journey.orders(CANCEL)
 
     journey.waits(59)

@@ -270,7 +270,7 @@ def test_cancel_waits_for_a_re_run_that_github_accepted_and_cancels_it(place: st
 
 def test_cancel_in_the_moment_of_a_re_run_looks_whether_it_was_made() -> None:
     journey = PLACES["cooling"]()
-    journey.waits(30)
+    journey.waits(33)
 
     journey.orders(CANCEL)
     journey.hears(RerunAccepted("build", 7, 1))

@@ -1,5 +1,7 @@
 """What a bound run's levels mean: passed, failed, re-run within the budget, timed out, held, gone (promise 4)."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.core import commands
@@ -197,7 +199,20 @@ def test_the_pause_before_a_re_run_doubles_each_time() -> None:
         journey.hears(RerunAccepted("build", 7, attempt))
         journey.is_rerun(attempt=attempt + 1)
 
-    assert pauses == [30, 60, 120]
+    least = [30, 60, 120]
+    assert all(short <= pause <= short * 1.1 for short, pause in zip(least, pauses, strict=True)), pauses
+
+
+def test_what_failed_together_does_not_come_back_together() -> None:
+    times = set()
+    for number in range(5):
+        journey = Journey()
+        journey.release = replace(journey.release, id=f"r{number}")
+        state = journey.starts().fails(Cause.TRANSIENT).state()
+        assert isinstance(state, Cooling)
+        times.add(state.until)
+
+    assert len(times) == 5
 
 
 def test_the_failed_jobs_are_run_again_when_the_pause_is_over_and_not_before() -> None:
@@ -205,7 +220,7 @@ def test_the_failed_jobs_are_run_again_when_the_pause_is_over_and_not_before() -
 
     journey.waits(29)
     early = journey.effects
-    journey.waits(1)
+    journey.waits(4)
 
     assert (early, journey.effects) == ((), (RerunFailedJobs("build", 7, 1),))
 

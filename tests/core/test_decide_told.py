@@ -21,6 +21,7 @@ from bot.core.events import (
     Tick,
 )
 from bot.core.model import (
+    NOTHING_KNOWN,
     AwaitingApproval,
     Cancelled,
     Cooling,
@@ -99,7 +100,7 @@ def test_what_has_to_be_over_before_the_cancel_says_so_in_the_journal(place: str
 
 def test_a_re_run_in_the_moment_of_a_cancel_is_in_the_journal() -> None:
     journey = PLACES["cooling"]()
-    journey.waits(30)
+    journey.waits(33)
 
     decision = journey.orders(CANCEL)
 
@@ -339,7 +340,9 @@ def test_a_re_run_is_noted_with_its_cause_and_how_many_there_may_be() -> None:
     journey.is_rerun(attempt=2)
     journey.fails(Cause.TRANSIENT, attempt=2)
 
-    assert first == Note(NOON, NoteKind.RERUN, headline, 1, 3, attempt=1, cause="transient")
+    assert first == Note(
+        NOON, NoteKind.RERUN, headline, 1, 3, attempt=1, cause="transient", background=NOTHING_KNOWN
+    )
     assert (note(journey).number, note(journey).attempt) == (2, 2)
 
 
@@ -352,7 +355,9 @@ def test_a_failure_that_is_not_re_run_is_noted_with_its_cause_and_what_was_tried
     journey.fails(Cause.UNKNOWN, attempt=2)
 
     headline = verdict(Cause.UNKNOWN).headline
-    assert note(journey) == Note(journey.now, NoteKind.STOPPED, headline, 1, 1, attempt=2, cause="unknown")
+    assert note(journey) == Note(
+        journey.now, NoteKind.STOPPED, headline, 1, 1, attempt=2, cause="unknown", background=NOTHING_KNOWN
+    )
 
 
 def test_a_re_run_by_a_person_is_noted_with_its_name_and_attempt() -> None:

@@ -1,13 +1,16 @@
 """A raw log becomes plain text: readable, short, and without a secret."""
 
 import re
+import sys
 import time
+from collections.abc import Callable, Mapping
+from types import FrameType
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.core.log_text import MAX_LINE, blank_secrets, clean_tail, numbered_tail
+from bot.core.log_text import MAX_LINE, TAIL_LINES, blank_secrets, clean_tail, numbered_tail
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiI0NzExIn0.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
 PEM = """-----BEGIN RSA PRIVATE KEY-----
@@ -252,3 +255,47 @@ def test_a_log_made_to_take_for_ever_is_cleaned_at_once(beginning: str) -> None:
     cleaned("\n".join([line] * 20))
 
     assert time.process_time() - start < 5
+
+
+HOSTILE: Mapping[str, Callable[[int], bytes]] = {
+    "many lines": lambda size: b"x\n" * size,
+    "one line": lambda size: b"x" * size,
+    "carriage returns": lambda size: b"x\r" * size,
+    "blank lines": lambda size: b"\n" * size,
+    "broken escapes": lambda size: b"\x1b[\x1b]\x9b\n" * size,
+    "no UTF-8": lambda size: b"\xff\xc3\xf0\x9f\n" * size,
+    "groups without an end": lambda size: b"##[group]Run x\n" * size,
+    "ends of keys": lambda size: b"AAAA\n" * (size - 1) + b"-----END KEY-----\n",
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_log_twice_as_long_costs_no_more_than_twice_the_steps(kind: str) -> None:
+    once, twice = (steps(HOSTILE[kind](size)) for size in (2_000, 4_000))
+
+    assert twice <= 2.2 * once
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_of_a_hundred_thousand_lines_only_the_end_is_shown(kind: str) -> None:
+    text = clean_tail(HOSTILE[kind](100_000))
+
+    assert text.count("\n") < TAIL_LINES
+    assert len(text) <= TAIL_LINES * (MAX_LINE + 1)
+
+
+def steps(raw: bytes) -> int:
+    """How many functions are called while a log is cleaned."""
+    calls = 0
+
+    def count(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in {"call", "c_call"}
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        numbered_tail(raw)
+    finally:
+        sys.setprofile(before)
+    return calls

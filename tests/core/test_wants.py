@@ -35,7 +35,7 @@ WANTS: dict[str, Wants] = {
     "running": ((), SIX_HOURS, True),
     "held": ((), A_DAY, True),
     "diagnosing": ((JudgeFailure("build", 7, 1),), None, True),
-    "cooling": ((), 30, True),
+    "cooling": ((), 33, True),
     "rerunning": ((ConfirmRun("build", 7, 2),), FIFTEEN_MINUTES, True),
     "awaiting approval": ((), A_DAY, False),
     "failed": ((), None, True),
@@ -61,7 +61,7 @@ WANTS: dict[str, Wants] = {
 def test_what_is_wanted_in_every_place(place: str) -> None:
     journey = PLACES[place]()
 
-    seconds = None if journey.wake_at is None else (journey.wake_at - journey.now).total_seconds()
+    seconds = None if journey.wake_at is None else round((journey.wake_at - journey.now).total_seconds())
 
     assert (journey.effects, seconds, OSS in watched(journey.release)) == WANTS[place]
 

@@ -13,6 +13,7 @@ from bot.pipeline.plans import Pipelines
 
 CONTRACT = (Path(__file__).parent / "files" / "contract.yml").read_text(encoding="utf-8")
 STEPS = "pipelines:\n  release:\n    steps:\n"
+PIPELINE = "pipelines:\n  release:\n    steps: {a: {approval: a?}}\n"
 SOON = settings(deadline=timedelta(seconds=5), max_examples=200)
 
 LETTERS = st.sampled_from(
@@ -79,6 +80,7 @@ KEYS = st.sampled_from(
         "retry",
         "appears-within",
         "timeout",
+        "never-rerun",
         "notify",
         "reff",
     ]
@@ -113,6 +115,25 @@ BOMBS = {
     "unknown step keys": f"{STEPS}      a:\n" + numbered(4900, "        appears-withi#: 1\n"),
     "unknown needs": STEPS + numbered(2400, "      step#: {needs: step#x}\n"),
     "a long circle": STEPS + numbered(1000, "      s#: {needs: s1, approval: a?}\n"),
+    "many rules": PIPELINE
+    + "    failures:\n"
+    + numbered(2400, "      - {name: n#, cause: flaky, pattern: '(a|a)*b'}\n"),
+    "many expressions": PIPELINE
+    + "    failures:\n"
+    + numbered(
+        100,
+        "      - {name: n#, cause: flaky, pattern: ["
+        + ", ".join("'" + f"(?:a{n}x#|b.?c{{1,9}}d*)+e" * 9 + "'" for n in range(20))
+        + "]}\n",
+    ),
+    "slow expressions": PIPELINE
+    + "    failures:\n"
+    + numbered(58, f"      - {{name: n#, cause: flaky, pattern: '{'(?:a.x#|b.?c{1,9}d*)+e' * 20}'}}\n"),
+    "many workflows": PIPELINE
+    + "    observe: {branches: a, workflows: ["
+    + numbered(4900, "a#.yml, ")
+    + "]}\n",
+    "many job names": f"{STEPS}      a: {{dispatch: a.yml, never-rerun: [" + numbered(4900, "a#, ") + "]}\n",
     "surrogates": "a: \ud800",
     "a surrogate by escape": 'a: "\\ud800"',
     "a version of YAML": "%YAML " + "9" * 5000 + ".1\n---\n",

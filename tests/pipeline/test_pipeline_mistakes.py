@@ -40,7 +40,7 @@ KEYS = [
     (pipeline("«description: x"), "`description` is not a key of a pipeline; did you mean `about`?"),
     (
         pipeline("«colour: red"),
-        "`colour` is not a key of a pipeline; there are `about`, `permission`, `concurrency`, `steps`",
+        "is not a key of a pipeline; there are `about`, `permission`, `concurrency`, `steps`, `failures`, `observe`",
     ),
     (pipeline("«abuot:"), "`abuot` is not a key of a pipeline; did you mean `about`?"),
     ("«version: 2\n" + pipeline("about: x"), "`version` is not a key of the file; there are `pipelines`"),
@@ -70,11 +70,8 @@ KEYS = [
 
 LATER = [
     (step("{dispatch: a.yml, «one-at-a-time: x}"), "`one-at-a-time` is not available yet: leave it out"),
-    (step("{dispatch: a.yml, «never-rerun: [x]}"), "`never-rerun` is not available yet: leave it out"),
     (pipeline("«notify: [x]"), "`notify` is not available yet: leave it out"),
     (pipeline("«parameters: {}"), "`parameters` is not available yet: leave it out"),
-    (pipeline("«failures: []"), "`failures` is not available yet: leave it out"),
-    (pipeline("«observe: {}"), "`observe` is not available yet: leave it out"),
 ]
 
 NAMES = [
@@ -270,6 +267,10 @@ YAML = [
     ('«pipelines: "\\UFFFFFFFF"\n', "YAML cannot read what begins here: check its escapes and directives"),
     ("pipelines:\n«" + "#" * 10_001 + "\n", "the line has 10,001 characters; at most 10,000"),
     ("«" + "# comment\n" * 110_000, "the file has 1,100,000 bytes; at most 1,048,576"),
+    (
+        pipeline('failures: [{name: x, cause: flaky, pattern: "\\«d"}]'),
+        "in double quotes `\\` begins an escape: put the text in single quotes instead",
+    ),
     ("[" * 20 + "«[" + "]" * 21, "the file is nested more than 20 deep here"),
 ]
 

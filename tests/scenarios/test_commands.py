@@ -549,7 +549,7 @@ MALFORMED = [
     No(f"/release 1.0.3-{'a' * 64}", "longer than 64 characters"),
     No("/release 1.0.3 channel=beta", "not available yet"),
     No("/release 1.0.3 --continue", "not available yet"),
-    No("/release flakes", "not available yet"),
+    No("/release flakes $(id)", "cannot be the name of a branch or a series"),
 ]
 
 
@@ -592,7 +592,19 @@ async def test_help_tells_who_may_do_what_with_an_example_each(stage: Stage, tex
     comment = await stage.says(text)
 
     assert stage.reactions(comment) == DONE
-    for verb in ("status", "retry", "redo", "skip", "adopt", "approve", "pause", "resume", "cancel", "help"):
+    for verb in (
+        "status",
+        "retry",
+        "redo",
+        "skip",
+        "adopt",
+        "approve",
+        "pause",
+        "resume",
+        "cancel",
+        "flakes",
+        "help",
+    ):
         assert f"`/release {verb}" in stage.answer()
     assert "`maintain`" in stage.answer()
     assert "`start`, `build`" in stage.answer()

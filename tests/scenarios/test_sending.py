@@ -248,3 +248,18 @@ async def test_runs_that_show_the_bots_id_in_their_name_need_not_wait_for_each_o
     for run in workflow.runs:
         assert f"/runs/{run.id})" in stage.status(run.inputs["version"]).rows["build"]
     assert len(stage.dispatches()) == 2
+
+
+async def test_a_run_that_shows_late_is_not_taken_by_an_earlier_send_that_was_given_up(stage: Stage) -> None:
+    """Without an id and a nonce nobody could tell them apart: the later send may have made it, the earlier one not."""
+    build(stage).on_run().is_listed_after(minutes=40)
+    stage.world.trouble.answers("POST", DISPATCH, 502, times=1)
+    await begins(stage)
+    await stage.until(lambda: stage.state() == "needs attention")
+
+    stage.world.trouble.answers("POST", DISPATCH, 502, when="after", times=1)
+    await stage.says("/release 1.0.4")
+    await stage.until(lambda: stage.state("1.0.4") == "needs attention")
+    await stage.passes(hours=1)
+
+    assert (stage.state("1.0.3"), stage.state("1.0.4")) == ("needs attention", "released")

@@ -18,6 +18,7 @@ from bot.core.present.answers import (
 )
 from bot.core.present.checks import check_body
 from bot.core.present.files import bad_file_answer, no_file_answer
+from bot.core.present.flakes import flake_json, flakes_answer, flakes_report, flakes_text
 from bot.core.present.guide import PipelineFacts, help_answer
 from bot.core.present.notices import notice_comment
 from bot.core.present.plans import plan_answer, preflight_answer
@@ -29,6 +30,10 @@ __all__ = [
     "bad_file_answer",
     "check_body",
     "finished_answer",
+    "flake_json",
+    "flakes_answer",
+    "flakes_report",
+    "flakes_text",
     "help_answer",
     "late_answer",
     "malformed_answer",

@@ -5,12 +5,13 @@ https://docs.github.com/rest/checks/runs#create-a-check-run
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import assert_never
 
 from bot.core import commands
 from bot.core.audience import Audience
-from bot.core.model import NeedsPerson, Release, StepRecord, StepWord, word_of
+from bot.core.model import NeedsPerson, Release, StepRecord, StepWord, Trouble, word_of
 from bot.core.plan import ApprovalStep, RunStep
 from bot.core.present.hints import hints, listing
 from bot.core.present.inert import cut, plain
@@ -80,10 +81,14 @@ def _title(view: View, step: RunStep, record: StepRecord) -> str:
         return title
     run = shown_run(record)
     if isinstance(record.state, NeedsPerson):
-        title = f"{title}: {headline(record.state.trouble)}"
+        title = f"{title}: {headline(_worded(view, record.state.trouble))}"
     elif run is not None and run.attempt > 1:
         title = f"{title}, attempt {run.attempt}"
     return plain(title, most=_MOST_TITLE)
+
+
+def _worded(view: View, trouble: Trouble) -> Trouble:
+    return replace(trouble, detail=view.worded(trouble.detail, trouble.unsaid))
 
 
 def _summary(view: View, step: RunStep, record: StepRecord) -> str:

@@ -79,6 +79,7 @@ def _useful(kind: TroubleKind, step: Step) -> tuple[_Verb, ...]:
             | TroubleKind.TIMED_OUT
             | TroubleKind.RERUN_LOST
             | TroubleKind.RERUN_REFUSED
+            | TroubleKind.NEVER_RERUN
         ):
             return ("retry", "redo", "skip")
         case _:

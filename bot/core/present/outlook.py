@@ -8,6 +8,7 @@ from typing import assert_never
 
 from bot.core.model import (
     AwaitingApproval,
+    Cooling,
     Expecting,
     NeedsPerson,
     ReleaseWord,
@@ -123,17 +124,27 @@ def _environments(view: View) -> Iterator[str]:
 
 def _live(view: View) -> Iterator[str]:
     """What is under way, a phrase for each word."""
+    held = [step.name for step, _ in view.steps if _is_held(view, step)]
     for word, phrase in (
         (StepWord.RUNNING, "running"),
         (StepWord.RETRYING, "being tried again"),
         (StepWord.QUEUED, "about to run"),
     ):
-        those = [step.name for step, record in view.steps if word_of(record.state) is word]
+        those = [s.name for s, record in view.steps if word_of(record.state) is word and s.name not in held]
         if those:
             yield f"{names(those)} {'is' if len(those) == 1 else 'are'} {phrase}"
+    if held:
+        yield f"{names(held)} {'waits' if len(held) == 1 else 'wait'} for the end of an outage"
     awaited = [step.name for step, _ in view.steps if _is_awaited(view, step)]
     if awaited:
         yield f"{names(awaited)} {'waits' if len(awaited) == 1 else 'wait'} for a run to appear"
+
+
+def _is_held(view: View, step: Step) -> bool:
+    """A re-run that the outage brake holds, and that is not the one which tries."""
+    state = view.release.steps[step.name].state
+    held = isinstance(state, Cooling) and state.hold is not None and not state.hold.probe
+    return held and view.shows(step)
 
 
 def _is_awaited(view: View, step: Step) -> bool:

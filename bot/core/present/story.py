@@ -12,6 +12,7 @@ from bot.core.model import (
     Due,
     Expecting,
     Finding,
+    Hold,
     NeedsPerson,
     Note,
     NoteKind,
@@ -22,6 +23,7 @@ from bot.core.model import (
     StepRecord,
 )
 from bot.core.plan import MOST_RERUNS, ApprovalStep, RunStep, Step, WatchStep
+from bot.core.present.card import card, held
 from bot.core.present.inert import code, inert
 from bot.core.present.troubles import explained
 from bot.core.present.view import View
@@ -67,6 +69,8 @@ def _of_run_step(view: View, step: RunStep, record: StepRecord) -> str:
             return f"GitHub waits for an approval of the environment: {link}."
         case Diagnosing():
             return "The run failed; the reason is being read."
+        case Cooling(hold=Hold() as hold, by=None):
+            return held(view, hold)
         case Cooling(until=until, by=None):
             return f"The failed jobs are run again at {view.time(until)}."
         case Cooling(by=by):
@@ -101,12 +105,13 @@ def story(view: View) -> tuple[str, ...]:
 
 
 def _note(view: View, note: Note) -> str:
-    because = f": {inert(note.text)}" if note.text else ""
+    text = view.worded(note.text, note.background.unsaid if note.background else "")
+    because = f": {inert(text)}" if text else ""
     match note.kind:
         case NoteKind.RERUN:
-            return f"re-run {note.number} of {note.most}{because}"
+            return f"re-run {note.number} of {note.most}{because}{card(view, note)}"
         case NoteKind.STOPPED:
-            return f"not re-run, {_why_stopped(note)}{because}"
+            return f"not re-run, {_why_stopped(note)}{because}{card(view, note)}"
         case NoteKind.ADOPTED_RERUN:
             who = code(note.by) if note.by else "somebody"
             return f"{who} re-ran it on GitHub, attempt {note.attempt}"
@@ -123,6 +128,8 @@ def _note(view: View, note: Note) -> str:
 
 
 def _why_stopped(note: Note) -> str:
+    if note.background is not None and note.background.guarded:
+        return f"{code(note.background.guarded)} is named by `never-rerun`"
     if note.most == 0:
         return f"{code(note.cause)} failures never are" if note.cause else "failures of this kind never are"
     if note.number < note.most:

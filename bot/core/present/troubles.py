@@ -8,6 +8,7 @@ from typing import assert_never
 
 from bot.core.model import NeedsPerson, Trouble, TroubleKind, run_of
 from bot.core.plan import DispatchStep, RunStep
+from bot.core.present.card import touched
 from bot.core.present.inert import code, fold, inert, plain
 from bot.core.present.view import View
 from bot.core.present.words import duration, joined
@@ -31,6 +32,7 @@ _SHORT: Mapping[TroubleKind, str] = {
     TroubleKind.MOVED: "the repository has moved",
     TroubleKind.RERUN_REFUSED: "GitHub refused the re-run",
     TroubleKind.RERUN_LOST: "the re-run never appeared",
+    TroubleKind.NEVER_RERUN: "a job that must not be re-run by itself failed",
 }
 
 
@@ -43,7 +45,8 @@ def headline(trouble: Trouble) -> str:
 def explained(view: View, step: RunStep, state: NeedsPerson) -> str:
     """What happened and what mends it, with links to the runs."""
     where = _where(view, step, state)
-    return f"{_happened(step, state.trouble, where)} {_remedy(step, state.trouble)}".strip()
+    touch = touched(view, state.trouble.touched) if state.trouble.touched else ""
+    return f"{_happened(view, step, state.trouble, where)}{touch} {_remedy(step, state.trouble)}".strip()
 
 
 def log_tail(state: NeedsPerson, *, most: int) -> str:
@@ -60,8 +63,8 @@ def _where(view: View, step: RunStep, state: NeedsPerson) -> str:
     return f" ({joined(links)})" if links else ""
 
 
-def _happened(step: RunStep, trouble: Trouble, where: str) -> str:
-    detail = inert(trouble.detail)
+def _happened(view: View, step: RunStep, trouble: Trouble, where: str) -> str:
+    detail = inert(view.worded(trouble.detail, trouble.unsaid))
     because = f": {detail}" if detail else ""
     match trouble.kind:
         case TroubleKind.FAILED:
@@ -105,6 +108,9 @@ def _happened(step: RunStep, trouble: Trouble, where: str) -> str:
             return f"{code(step.repo)} is known by another name now{because}."
         case TroubleKind.RERUN_REFUSED:
             return f"GitHub refused to run the failed jobs again{because}{where}."
+        case TroubleKind.NEVER_RERUN:
+            job = code(trouble.guarded) if trouble.guarded else "A job"
+            return f"{job} failed and is named by `never-rerun`, so nothing was run again{where}{because}."
         case TroubleKind.RERUN_LOST:
             return f"GitHub accepted the re-run, but no new attempt appeared{where}."
         case _:
@@ -145,6 +151,8 @@ def _remedy(step: RunStep, trouble: Trouble) -> str:
             return "Push it, then retry."
         case TroubleKind.NO_ACCESS:
             return "Check that the app is installed there and not suspended; then the step goes on by itself."
+        case TroubleKind.NEVER_RERUN:
+            return "Look at what that job has done before you retry."
         case TroubleKind.MOVED:
             return "Rename it back and the step goes on by itself, or end the release and mend the file."
         case TroubleKind.FAILED | TroubleKind.DELETED | TroubleKind.ODD_END | TroubleKind.REFUSED:

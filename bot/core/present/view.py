@@ -38,6 +38,10 @@ class View:
         """Whether what only the pipeline file says may appear."""
         return self.audience.sees(self.release.plan.file_repo)
 
+    def worded(self, text: str, unsaid: str) -> str:
+        """The text, or what stands for it where it has words of a pipeline file that may not appear."""
+        return unsaid if unsaid and not self.shows_file else text
+
     @property
     def steps(self) -> tuple[tuple[Step, StepRecord], ...]:
         return tuple(self.release.items())

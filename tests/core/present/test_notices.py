@@ -185,6 +185,10 @@ REMEDIES = {
         ["retry", "redo", "skip"],
     ),
     TroubleKind.RERUN_LOST: ("no new attempt appeared", ["retry", "redo", "skip"]),
+    TroubleKind.NEVER_RERUN: (
+        "is named by `never-rerun`, so nothing was run again",
+        ["retry", "redo", "skip"],
+    ),
 }
 
 

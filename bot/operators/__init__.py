@@ -1,0 +1,4 @@
+"""The socket beside an SQLite file through which commands for operators reach the server that owns the file.
+
+Rule: only who may read the file may knock (mode 0600), and whatever goes wrong here never touches the server's work.
+"""

@@ -1,0 +1,55 @@
+"""What to say of a key that is not known where it stands: the one that was meant, or where it belongs."""
+
+from collections.abc import Mapping
+
+from bot.core.suggest import nearest, quoted
+from bot.pipeline.schema import LEVELS
+
+_LATER = frozenset({"one-at-a-time", "notify", "parameters"})
+
+_OTHER_WORDS: Mapping[str, tuple[str, ...]] = {
+    "branch": ("ref", "branches"),
+    "tag": ("ref",),
+    "with": ("inputs",),
+    "depends-on": ("needs",),
+    "description": ("about", "reason"),
+    "about": ("reason",),
+    "why": ("reason",),
+    "message": ("reason",),
+    "regex": ("pattern",),
+    "patterns": ("pattern",),
+    "id": ("name",),
+    "except": ("unless",),
+    "workflow": ("workflows",),
+    "repository": ("repo",),
+    "never-retry": ("never-rerun",),
+}
+"""What people who know other tools write, or other keys of this file."""
+
+_EVERYWHERE = frozenset({"name"})
+"""Keys that people expect on every level: where they belong would be no answer."""
+
+
+def unknown_key(key: str, level: str) -> str:
+    """One sentence for a key that the level does not have."""
+    if key in _LATER:
+        return f"`{key}` is not available yet: leave it out"
+    if key == "<<":
+        return "merge keys (`<<`) are not supported: write the keys out"
+    elsewhere = [other for other, keys in LEVELS.items() if key in keys]
+    if elsewhere and key not in _EVERYWHERE and not _other_word(key, level):
+        return f"`{key}` belongs to {elsewhere[0]}, not to {level}"
+    near = meant_key(key, level)
+    if near:
+        return f"{quoted(key)} is not a key of {level}; did you mean `{near}`?"
+    return f"{quoted(key)} is not a key of {level}; there are {', '.join(f'`{known}`' for known in LEVELS[level])}"
+
+
+def meant_key(key: str, level: str) -> str | None:
+    """The key of the level that was most likely meant."""
+    return _other_word(key, level) or nearest(key, LEVELS[level])
+
+
+def _other_word(key: str, level: str) -> str | None:
+    words = _OTHER_WORDS.get(key.lower().replace("_", "-"), ())
+    return next((word for word in words if word in LEVELS[level]), None)
