@@ -12,10 +12,11 @@ from datetime import timedelta
 from statistics import median
 
 from benchmarks.quarter_bot import by_bot
+from benchmarks.quarter_fates import WHYS
 from benchmarks.quarter_figures import NONE, Figures, figures
 from benchmarks.quarter_notes import Answer, Record
 from benchmarks.quarter_people import ByHandDay, OldDay, by_hand
-from benchmarks.quarter_world import WHYS, Quarter
+from benchmarks.quarter_world import Quarter
 from bot.core.causes import Cause
 from bot.log import configure
 from tests.scenarios.stage import EE, OSS
@@ -50,7 +51,7 @@ def _report(quarter: Quarter, columns: Sequence[Figures], record: Record) -> Ite
         yield f"{title:<52}" + "".join(f"{cell:>16}" for cell in cells)
     yield from _judgements(record)
     yield "\nThe bot alone"
-    for title, value in [*_brake(record), *_answers(record.answers), *_traffic(record)]:
+    for title, value in [*_brake(record), *_answers(record.answers), *_sends(record)]:
         yield f"  {title:<68} {value}"
 
 
@@ -103,8 +104,7 @@ def _answers(answers: Sequence[Answer]) -> Iterator[tuple[str, object]]:
     )
 
 
-def _traffic(record: Record) -> Iterator[tuple[str, object]]:
-    yield "GitHub calls in all, on release days", record.requests
+def _sends(record: Record) -> Iterator[tuple[str, object]]:
     yield "dispatches, and double ones among them (must be 0)", f"{record.sends}, {record.doubled}"
 
 

@@ -11,6 +11,7 @@ import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from benchmarks.quarter_fates import stage_jobs
 from benchmarks.quarter_notes import NotedDay, Record, sends
 from benchmarks.quarter_people import LONGEST_DAY, Lived, Team
 from benchmarks.quarter_world import WORKFLOW, Days, Place, Quarter, place_of
@@ -55,7 +56,7 @@ class _BotDays:
     def __init__(self, quarter: Quarter, stage: Stage) -> None:
         self._stage, self._quarter = stage, quarter
         self._days = Days(quarter, stage.world)
-        self._days.stage()
+        stage_jobs(self._days)
         self._keyboard = ByCommand(self._days)
         self._team = Team(self._days, self._keyboard)
         self._told: dict[str, datetime] = {}

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median_low
 
+from benchmarks.quarter_fates import WHYS, reasons
 from benchmarks.quarter_people import Lived
-from benchmarks.quarter_world import LINES, WHYS, Days, Place, reasons
+from benchmarks.quarter_world import LINES, Days, Place
 from bot.simulator.runs import Attempt, Run
 
 NONE = timedelta(0)

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from benchmarks.quarter_fates import WHYS, reasons
 from benchmarks.quarter_people import Call
-from benchmarks.quarter_world import WHYS, Days, Place, reasons
+from benchmarks.quarter_world import Days, Place
 from bot.simulator.ledger import Entry
 from bot.simulator.runs import Run
 from bot.simulator.webhooks import Delivery
@@ -69,7 +70,6 @@ class Record:
     answers: list[Answer] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
     judged: Counter[tuple[str, str]] = field(default_factory=Counter)
-    requests: int = 0
     sends: int = 0
     doubled: int = 0
 
@@ -88,7 +88,6 @@ class NotedDay:
         again = self._asked_again()
         holds = dict(self._holds(again))
         record.holds += holds.values()
-        record.requests += len(self.asks)
         record.answers += self._answers(again, holds)
         record.judged.update(self._judged())
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from benchmarks.quarter_world import WORKFLOW, Days, Place, Quarter, branch, reasons
+from benchmarks.quarter_fates import reasons, stage_jobs
+from benchmarks.quarter_world import WORKFLOW, Days, Place, Quarter, branch
 from bot.simulator.clock import VirtualClock
 from bot.simulator.runs import Run
 from bot.simulator.world import World
@@ -177,7 +178,7 @@ def by_hand(quarter: Quarter, policy: type[ByHandDay] | type[OldDay]) -> Lived:
     world.add_repository(public)
     world.add_repository(private, visibility="private")
     days = Days(quarter, world)
-    days.stage()
+    stage_jobs(days)
     team = Team(days, ByHand(days))
     for day in range(quarter.tuesdays):
         clock.move_to(quarter.morning(day))

@@ -27,6 +27,8 @@ class FailedJob:
     log_tail: str | None
     job_id: int
     url: str | None
+    paths: tuple[str, ...] = ()
+    """Files that the annotations point at."""
 
     @property
     def log_lines(self) -> tuple[str, ...]:
@@ -49,7 +51,10 @@ class Evidence:
 
     def to_json(self) -> dict[str, object]:
         """Plain dictionaries and lists, ready for `json.dumps`."""
-        jobs = [asdict(job) | {"annotations": list(job.annotations)} for job in self.jobs]
+        jobs = [
+            asdict(job) | {"annotations": list(job.annotations), "paths": list(job.paths)}
+            for job in self.jobs
+        ]
         return {"jobs": jobs, "total_jobs": self.total_jobs, "startup_failure": self.startup_failure}
 
     @classmethod
@@ -71,11 +76,15 @@ def _job_from_json(data: object) -> FailedJob:
     annotations = data.get("annotations")
     if not isinstance(annotations, list) or not all(isinstance(text, str) for text in annotations):
         raise ValueError("evidence: 'annotations' must be a list of texts")
+    paths = data.get("paths", [])
+    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+        raise ValueError("evidence: 'paths' must be a list of texts")
     return FailedJob(
         name=_text(data, "name") or "",
         conclusion=_text(data, "conclusion") or "",
         step=_text(data, "step"),
         annotations=tuple(annotations),
+        paths=tuple(paths),
         log_tail=_text(data, "log_tail"),
         job_id=_number(data, "job_id"),
         url=_text(data, "url"),

@@ -12,6 +12,8 @@ from bot.core.noise import ERROR
 
 MOST_PATH = 300
 """Characters of a path."""
+_NO_FILE = ".github"
+"""Where GitHub puts annotations that belong to no file."""
 _LINES_AFTER = 8
 _LINES_BEFORE = 60
 
@@ -73,7 +75,8 @@ def failing_path(job: FailedJob, finding: Finding) -> str | None:
     """The file that the failure points at, relative to the root of the repository, at most 300 characters."""
     if finding.cause is Cause.TRANSIENT:
         return None
-    return next(_paths(job, finding), None)
+    told = (path for named in job.paths if (path := _in_repository(named)) and path != _NO_FILE)
+    return next(_paths(job, finding), None) or next(told, None)
 
 
 def _paths(job: FailedJob, finding: Finding) -> Iterator[str]:

@@ -62,6 +62,14 @@ class JobFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnotationFacts:
+    """`path`: the file it stands at; `.github` where it stands at none."""
+
+    message: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class CommitFacts:
     """`author`: the login, or the name in the commit where there is no account."""
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 from bot.core.causes import MOST_FLAKY_JOBS, Cause, Finding, Verdict, judge
 from bot.core.evidence import Evidence, FailedJob
 from bot.core.excerpts import excerpt, failing_path
-from bot.core.facts import GitHubError, JobFacts, Limited, Unauthorized, Unreachable
+from bot.core.facts import AnnotationFacts, GitHubError, JobFacts, Limited, Unauthorized, Unreachable
 from bot.core.job_names import named
 from bot.core.ledger import (
     FAILED,
@@ -136,9 +136,10 @@ class Diagnosis:
 
     async def _job(self, repo: str, job: JobFacts) -> FailedJob:
         notes, log = await asyncio.gather(self._annotations(repo, job), self._log(repo, job))
-        return replace(_bare(job), annotations=notes, log_tail=log)
+        messages, paths = tuple(note.message for note in notes), tuple(note.path for note in notes)
+        return replace(_bare(job), annotations=messages, log_tail=log, paths=paths)
 
-    async def _annotations(self, repo: str, job: JobFacts) -> tuple[str, ...]:
+    async def _annotations(self, repo: str, job: JobFacts) -> tuple[AnnotationFacts, ...]:
         number = job.check_run_id
         if number is None:
             return ()

@@ -1,6 +1,7 @@
 """Where the pipeline file is, read afresh for every command."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from bot.core.facts import NotFound, NotInstalled, Suspended
@@ -78,7 +79,9 @@ def _local(path: Path) -> Book | BadBook | NoBook:
     return _read(text, path.name, None)
 
 
+@lru_cache(maxsize=16)
 def _read(text: str, file: str, repo: str | None) -> Book | BadBook:
+    """The same text is the same book: nothing of it has to be worked out again."""
     try:
         return Book(load(text, file), repo)
     except BadPipelineFile as error:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from bot.core.deliveries import RunSeen
 from bot.core.facts import (
+    AnnotationFacts,
     CheckFacts,
     CommentFacts,
     CommitFacts,
@@ -73,7 +74,7 @@ class GitHub(Protocol):
 
     async def jobs(self, repo: str, run_id: int, attempt: int) -> tuple[JobFacts, ...]: ...
 
-    async def annotations(self, repo: str, check_run_id: int) -> tuple[str, ...]: ...
+    async def annotations(self, repo: str, check_run_id: int) -> tuple[AnnotationFacts, ...]: ...
 
     async def job_log(self, repo: str, job_id: int) -> bytes: ...
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from bot.core.facts import (
+    AnnotationFacts,
     CheckFacts,
     CommentFacts,
     CommitFacts,
@@ -152,8 +153,9 @@ def comment_from_http(item: Mapping[str, object], *, app_id: int, app_login: str
     )
 
 
-def annotation_from_http(item: Mapping[str, object]) -> tuple[str, str]:
+def annotation_from_http(item: Mapping[str, object]) -> tuple[str, AnnotationFacts]:
     """Level, and title with message."""
     fields = Fields(item)
     title, message = fields.text_or_none("title"), fields.text_or_none("message") or ""
-    return fields.text_or_none("annotation_level") or "", f"{title}: {message}" if title else message
+    said = AnnotationFacts(f"{title}: {message}" if title else message, fields.text_or_none("path") or "")
+    return fields.text_or_none("annotation_level") or "", said

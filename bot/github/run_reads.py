@@ -6,7 +6,7 @@ Rule: a read changes nothing and is not repeated here; whoever asks decides how 
 from datetime import datetime
 
 from bot.core.deliveries import RunSeen
-from bot.core.facts import JobFacts, NotFound, WorkflowFacts
+from bot.core.facts import AnnotationFacts, JobFacts, NotFound, WorkflowFacts
 from bot.core.intake import run_from_http
 from bot.github import reading
 from bot.github.paging import PAGE, Reader, stamp
@@ -79,7 +79,7 @@ class RunReads(Reader):
             attempt=attempt,
         )
 
-    async def annotations(self, repo: str, check_run_id: int) -> tuple[str, ...]:
+    async def annotations(self, repo: str, check_run_id: int) -> tuple[AnnotationFacts, ...]:
         """Read: failures, then warnings, at most 50. https://docs.github.com/rest/checks/runs#list-check-run-annotations"""
         found = await self._pages(
             repo,
@@ -88,7 +88,7 @@ class RunReads(Reader):
             reading.annotation_from_http,
             check_run_id=check_run_id,
         )
-        wanted = [text for level in ("failure", "warning") for its, text in found if its == level]
+        wanted = [note for level in ("failure", "warning") for its, note in found if its == level]
         return tuple(wanted[:_MOST_ANNOTATIONS])
 
     async def job_log(self, repo: str, job_id: int) -> bytes:

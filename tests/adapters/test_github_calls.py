@@ -318,20 +318,47 @@ async def test_a_job_shows_its_failed_step_and_its_check_run(
     )
 
 
+async def test_a_job_tells_how_long_it_ran(github: ScriptedGitHub, calls: GitHubCalls) -> None:
+    ran = {**JOB, "started_at": "2026-11-20T09:00:00Z", "completed_at": "2026-11-20T09:02:30Z"}
+    never = {**JOB, "started_at": "2026-11-20T09:00:00Z", "completed_at": None}
+    github.answers("GET", f"{ACTIONS}/runs/5/attempts/2/jobs", said(200, {"jobs": [ran, never, JOB]}))
+
+    assert [job.seconds for job in await calls.jobs(REPO, 5, 2)] == [150, 0, 0]
+
+
+async def test_who_changed_a_file_last_is_told_by_login_or_else_by_name(
+    github: ScriptedGitHub, calls: GitHubCalls
+) -> None:
+    git = {"author": {"name": "Walt W.", "date": "2026-11-19T08:00:00Z"}}
+    mine = {"sha": "c" * 40, "commit": git, "author": {"login": "walt"}}
+    github.answers(
+        "GET",
+        f"/repos/{REPO}/commits",
+        said(200, [mine]),
+        said(200, [{**mine, "author": None}]),
+        said(200, []),
+    )
+
+    found = [await calls.last_change(REPO, "src/app.ts", sha="d" * 40) for _ in range(3)]
+
+    assert [commit and commit.author for commit in found] == ["walt", "Walt W.", None]
+
+
 async def test_annotations_are_failures_then_warnings_and_fifty_at_most(
     github: ScriptedGitHub, calls: GitHubCalls
 ) -> None:
     notes = [
         {"annotation_level": "notice", "title": "", "message": "never mind"},
         {"annotation_level": "warning", "title": "Node 16", "message": "is old"},
-        {"annotation_level": "failure", "title": None, "message": "exit code 1"},
+        {"annotation_level": "failure", "title": None, "message": "exit code 1", "path": "src/app.ts"},
     ]
     many = [{"annotation_level": "warning", "message": "again"}] * 90
     github.answers("GET", f"/repos/{REPO}/check-runs/77/annotations", said(200, [*notes, *many]))
 
     found = await calls.annotations(REPO, 77)
 
-    assert found[:3] == ("exit code 1", "Node 16: is old", "again")
+    assert [note.message for note in found[:3]] == ["exit code 1", "Node 16: is old", "again"]
+    assert [note.path for note in found[:3]] == ["src/app.ts", "", ""]
     assert len(found) == 50
 
 

@@ -90,7 +90,7 @@ async def test_a_release_s_runs_are_started_found_and_looked_into(
     assert (run.status, run.conclusion, run.attempt) == ("completed", "failure", 1)
     assert b"boom" in await calls.job_log(REPO, failed.id)
     assert failed.check_run_id is not None
-    assert any("exit code 1" in text for text in await calls.annotations(REPO, failed.check_run_id))
+    assert any("exit code 1" in note.message for note in await calls.annotations(REPO, failed.check_run_id))
 
     await calls.rerun_failed_jobs(REPO, run.id)
     assert (await calls.run(REPO, run.id)).attempt == 2

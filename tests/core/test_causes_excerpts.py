@@ -1,5 +1,7 @@
 """What a person is shown of a log: the lines around the reason, and the file it points at."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.core.causes import Cause, Finding, judge
@@ -123,3 +125,13 @@ def test_a_failure_of_the_network_points_at_no_file() -> None:
     transient = Finding("build", None, Cause.TRANSIENT, "connection-reset", "a connection was reset", line, 1)
 
     assert failing_path(job(line), transient) is None
+
+
+def test_a_file_that_only_an_annotation_names_is_the_failing_one() -> None:
+    silent = FailedJob(
+        "build", "failure", None, ("Expected 1",), "no word of it", 1, None, (".github", "src/app.ts")
+    )
+    found = judge(Evidence((silent,), 1, startup_failure=False), ()).findings[0]
+
+    assert failing_path(silent, found) == "src/app.ts"
+    assert failing_path(replace(silent, paths=(".github", "/etc/passwd", "../up.ts")), found) is None

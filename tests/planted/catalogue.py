@@ -1,6 +1,8 @@
 """Every bug by name."""
 
-from tests.planted import driving, outside, sending
+from tests.planted import driving, outside, retrying, sending
 from tests.planted.bug import Bug
 
-BUGS: dict[str, Bug] = {bug.name: bug for bug in (*sending.BUGS, *driving.BUGS, *outside.BUGS)}
+BUGS: dict[str, Bug] = {
+    bug.name: bug for bug in (*sending.BUGS, *driving.BUGS, *retrying.BUGS, *outside.BUGS)
+}

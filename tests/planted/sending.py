@@ -231,7 +231,7 @@ BUGS = (
     Bug(
         "rerun-without-comparing-attempts",
         "failed jobs are re-run without a look at the run's attempt",
-        ("bot.engine.perform:Performer._rerun",),
+        ("bot.engine.retries:Retries.rerun",),
         _rerun_blindly,
         ("tests/scenarios/test_retrying.py", "tests/scenarios/test_people.py"),
     ),
