@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from bot.cli import app
 from bot.core.commands import VERBS
-from bot.core.model import Trouble, TroubleKind
 from bot.core.present.troubles import headline
+from bot.core.trouble import Trouble, TroubleKind
 from bot.metrics import Metrics
 from bot.pipeline.load import BadPipelineFile, load
 from bot.pipeline.schema import FailureShape, ObserveShape, PipelineShape, RetryShape, StepShape, keys_of

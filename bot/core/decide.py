@@ -28,11 +28,11 @@ from bot.core.model import (
     Running,
     Sending,
     StepState,
-    Trouble,
     Waiting,
     run_of,
 )
 from bot.core.plan import ApprovalStep, DispatchStep, Step, WatchStep, same_repository
+from bot.core.trouble import Trouble
 from bot.core.wants import REMIND_AFTER, wanted
 
 _RERUN_UNDER_WAY = timedelta(seconds=60)

@@ -6,7 +6,6 @@ from datetime import datetime
 from bot.core.deliveries import RunSeen
 from bot.core.effects import Effect, Notice
 from bot.core.model import (
-    Background,
     BoundRun,
     Final,
     NeedsPerson,
@@ -16,9 +15,9 @@ from bot.core.model import (
     Release,
     StepRecord,
     StepState,
-    Trouble,
     word_of,
 )
+from bot.core.trouble import Background, Trouble
 
 MOST_NOTES = 12
 """Lines of a step's story that are kept; the journal has all of it."""

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bot.core.causes import Verdict
 from bot.core.deliveries import RunSeen
-from bot.core.model import NOTHING_KNOWN, Background, Hold, Trouble
+from bot.core.trouble import NOTHING_KNOWN, Background, Hold, Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class RunGone:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Why an attempt failed. `tail`: the lines of the log that tell it, cleaned."""
+    """Why an attempt failed. `tail`: the lines of the log that tell it, cleaned; `passed`: jobs that succeeded."""
 
     step: str
     run_id: int
@@ -133,6 +133,7 @@ class Judged:
     verdict: Verdict
     tail: str
     background: Background = NOTHING_KNOWN
+    passed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,19 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.core.events import RerunHeld
-from bot.core.model import (
-    Cooling,
-    Diagnosing,
-    Hold,
-    Passed,
-    Release,
-    Rerunning,
-    Running,
-    Sighting,
-    StepRecord,
-)
+from bot.core.model import Cooling, Diagnosing, Passed, Release, Rerunning, Running, StepRecord
 from bot.core.plan import ApprovalStep, RunStep
 from bot.core.runs import chance
+from bot.core.trouble import Hold, Sighting
 
 SEVERAL_JOBS = 3
 WITHIN = timedelta(minutes=10)

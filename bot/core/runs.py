@@ -13,7 +13,6 @@ from bot.core.deliveries import RunSeen
 from bot.core.draft import Draft, bound_run
 from bot.core.events import Judged, RerunAccepted, RerunHeld, RerunRefused, RunGone, RunLevel
 from bot.core.model import (
-    Background,
     BoundRun,
     Cancelled,
     Cooling,
@@ -23,13 +22,11 @@ from bot.core.model import (
     Passed,
     Rerunning,
     Running,
-    Sighting,
-    Trouble,
-    TroubleKind,
     run_of,
 )
 from bot.core.plan import MOST_RERUNS, Retry
 from bot.core.sends import run_step
+from bot.core.trouble import Background, Sighting, Trouble, TroubleKind
 
 _MOST_SIGHTINGS = 12
 _JITTER = 0.1
@@ -167,6 +164,7 @@ def judged(draft: Draft, event: Judged) -> None:
     if not isinstance(state, Diagnosing) or not _same_attempt_of(state.run, event):
         return
     _remember_sighting(draft, event)
+    _book_as_flake(draft, event)
     record, cause = draft.record(event.step), event.verdict.cause
     used, most = record.reruns.get(cause, 0), allowance(run_step(draft, event.step).retry, cause)
     if event.background.guarded:
@@ -185,10 +183,27 @@ def _remember_sighting(draft: Draft, event: Judged) -> None:
     background, record = event.background, draft.record(event.step)
     if background.service:
         sighting = Sighting(
-            background.service, draft.now, event.run_id, event.attempt, background.jobs, background.seconds
+            background.service, draft.now, event.run_id, event.attempt, background.jobs, background.lasted
         )
         kept = (*record.sightings, sighting)[-_MOST_SIGHTINGS:]
         draft.keep(event.step, replace(record, sightings=kept))
+
+
+def _book_as_flake(draft: Draft, event: Judged) -> None:
+    """What nobody could explain, was run again and has passed on the same commit was flaky: its re-run counts as that.
+
+    Another job that fails now has the budget of its own cause.
+    """
+    record = draft.record(event.step)
+    last = next((note for note in reversed(record.notes) if note.kind is NoteKind.RERUN), None)
+    if last is None or last.background is None or last.attempt != event.attempt - 1:
+        return
+    failed, used = last.background.failed, record.reruns.get(Cause.UNKNOWN, 0)
+    if last.cause == Cause.UNKNOWN and failed and used and set(failed) <= set(event.passed):
+        flaky = record.reruns.get(Cause.FLAKY, 0) + 1
+        reruns = {**record.reruns, Cause.UNKNOWN: used - 1, Cause.FLAKY: flaky}
+        draft.keep(event.step, replace(record, reruns=reruns))
+        draft.because(f"{event.step}: what failed in attempt {last.attempt} has passed, so it was flaky")
 
 
 def _stop(draft: Draft, event: Judged, state: Diagnosing, kind: TroubleKind, used: int, most: int) -> None:

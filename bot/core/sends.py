@@ -19,19 +19,9 @@ from bot.core.events import (
     SendStopped,
     SendUnknown,
 )
-from bot.core.model import (
-    BoundRun,
-    Cancelled,
-    Due,
-    Expecting,
-    Finding,
-    NeedsPerson,
-    Running,
-    Sending,
-    Trouble,
-    TroubleKind,
-)
+from bot.core.model import BoundRun, Cancelled, Due, Expecting, Finding, NeedsPerson, Running, Sending
 from bot.core.plan import RunStep
+from bot.core.trouble import Trouble, TroubleKind
 
 READ_BEFORE_SEND = timedelta(seconds=10)
 """A send leaves within this time after the repository was read, or not at all (contract, promise 1)."""

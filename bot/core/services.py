@@ -1,13 +1,16 @@
 """What seems to be failing when the network is at fault: a name by which failures of different jobs can be compared.
 
-Rule of this file: the name comes from the deciding line alone, so that the same outage has the same name in every
-repository. The machine itself, and places that only explain an error, are no service.
+Rule of this file: the name comes from the deciding line, or, where that names none, from those that stand around it:
+tools tell one error in several lines. So the same outage has the same name in every repository. The machine itself,
+and places that only explain an error, are no service.
 """
 
 import re
+import sys
 from collections.abc import Iterator
 
 from bot.core.causes import Cause, Finding
+from bot.core.evidence import MAX_READ_LINE, FailedJob
 
 _HOST = r"([A-Za-z0-9][\w.-]{0,252})"
 _LABELS = re.compile(r"(?:[a-z0-9_-]{1,63}\.){0,12}[a-z0-9_-]{1,63}$")
@@ -32,6 +35,8 @@ _NAMED = tuple(
 )
 _DOTTED_ONLY = 8
 """From this place on the patterns take anything for a host that has a dot and a known kind of ending."""
+_AROUND = 4
+"""Lines before and after the deciding one in which a tool tells more of the same error."""
 _TOP = re.compile(
     r"\.(?:com|org|net|io|dev|de|eu|ch|at|fr|uk|us|co|cloud|app|gov|edu|info|ai|in|cn|jp|internal|corp|lan|local|example"
     r"|intra|private|nl|se|pl|it|es|tech|sh|me|test|invalid|localdomain)$"
@@ -60,20 +65,31 @@ _ALIASES = {
 }
 
 
-def service_of(finding: Finding) -> str:
-    """The host that the deciding line names, in lower case and without a port, or else the rule's name.
+def service_of(finding: Finding, job: FailedJob | None = None) -> str:
+    """The host that the deciding line names, or one around it in the job's log, in lower case and without a port, or
+    else the rule's name.
 
     Empty for every cause but transient, and when neither is known.
     """
     if finding.cause is not Cause.TRANSIENT:
         return ""
-    host = next(_hosts(finding.line or ""), "")
+    around = (host for line in _around(finding, job) for host in _hosts(line, most=_DOTTED_ONLY))
+    host = next(_hosts(finding.line or ""), "") or next(around, "")
     return _ALIASES.get(host, host) or finding.rule or ""
 
 
-def _hosts(line: str) -> Iterator[str]:
-    """The hosts of a line that can be services, the surest first."""
-    for place, pattern in enumerate(_NAMED):
+def _around(finding: Finding, job: FailedJob | None) -> tuple[str, ...]:
+    """The lines next to the deciding one, those after it first."""
+    if job is None or job.log_tail is None or finding.line_number is None:
+        return ()
+    lines, at = job.log_tail.split("\n"), finding.line_number
+    near = [*lines[at : at + _AROUND], *reversed(lines[max(0, at - 1 - _AROUND) : at - 1])]
+    return tuple(line[:MAX_READ_LINE] for line in near)
+
+
+def _hosts(line: str, *, most: int = sys.maxsize) -> Iterator[str]:
+    """The hosts of a line that can be services, the surest first, by the first `most` patterns."""
+    for place, pattern in enumerate(_NAMED[:most]):
         for found in pattern.finditer(line):
             host = found[1].rstrip(".-").lower()
             if _can_be_a_service(host) and (place < _DOTTED_ONLY or _TOP.search(host)):

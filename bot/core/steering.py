@@ -41,11 +41,11 @@ from bot.core.model import (
     Sending,
     Skipped,
     StepRecord,
-    TroubleKind,
     run_of,
 )
 from bot.core.plan import ApprovalStep, DispatchStep, RunStep, Step, WatchStep, same_repository
 from bot.core.sends import run_step
+from bot.core.trouble import TroubleKind
 
 
 class No(StrEnum):

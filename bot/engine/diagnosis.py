@@ -9,25 +9,22 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from bot.core.background import background_of, decisive_of
 from bot.core.causes import MOST_FLAKY_JOBS, Cause, Finding, Verdict, judge
 from bot.core.evidence import Evidence, FailedJob
 from bot.core.excerpts import excerpt, failing_path
 from bot.core.facts import AnnotationFacts, GitHubError, JobFacts, Limited, Unauthorized, Unreachable
-from bot.core.job_names import named
 from bot.core.ledger import (
     FAILED,
-    NEVER_SEEN,
     REMEMBERED,
     AttemptOutcome,
-    History,
     JobOutcome,
     Memory,
     line_of,
 )
 from bot.core.log_text import clean_tail
-from bot.core.model import NOTHING_KNOWN, Background, Touch
 from bot.core.plan import FailureRule
-from bot.core.services import service_of
+from bot.core.trouble import Background, Touch
 from bot.engine.patience import patiently
 from bot.engine.ports import Clock, GitHub
 from bot.pipeline.rules import rules_of
@@ -37,9 +34,10 @@ T = TypeVar("T")
 
 MOST_JOBS_READ = 6
 """Failed jobs whose logs are read; more than five at once have one common reason."""
+MOST_PASSED = 300
+"""Jobs that succeeded whose names are told with a failed attempt."""
 _WORTH_SECONDS = 10.0
 """How long logs and annotations are asked for when GitHub fails to give them."""
-_NO_HARM = frozenset({"success", "skipped", "neutral"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +55,12 @@ class FinishedAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosed:
-    """`tail`: the lines of the log that tell it."""
+    """`tail`: the lines of the log that tell it; `passed`: the jobs that succeeded."""
 
     verdict: Verdict
     tail: str
     background: Background
+    passed: tuple[str, ...]
 
 
 class Diagnosis:
@@ -89,17 +88,16 @@ class Diagnosis:
         if few and verdict.cause is Cause.UNKNOWN and await self._passed_before(failed):
             verdict = _as_flaky(verdict)
         await self.remember(failed, jobs, verdict)
-        decisive = next((found for found in verdict.findings if found.cause is verdict.cause), None)
-        job = next((each for each in evidence.jobs if decisive and each.name == decisive.job), None)
-        background = replace(
-            _background(verdict, decisive, memories, jobs),
-            guarded=_guarded(jobs, never_rerun),
-            unsaid=_unsaid(verdict, own),
+        background = background_of(
+            verdict, jobs, evidence.jobs, memories=memories, never_rerun=never_rerun, own=own
         )
+        passed = tuple(job.name for job in jobs if job.conclusion == "success")[:MOST_PASSED]
+        decisive = decisive_of(verdict)
+        job = next((each for each in evidence.jobs if decisive and each.name == decisive.job), None)
         if job is None or decisive is None:
-            return Diagnosed(verdict, "", background)
+            return Diagnosed(verdict, "", background, passed)
         touched = await self._touched(failed, job, decisive)
-        return Diagnosed(verdict, excerpt(job, decisive), replace(background, touched=touched))
+        return Diagnosed(verdict, excerpt(job, decisive), replace(background, touched=touched), passed)
 
     async def observe(self, attempt: FinishedAttempt, own: tuple[FailureRule, ...]) -> None:
         """Remembers how the jobs of an attempt ended that belongs to no release. Raises `GitHubError`."""
@@ -198,49 +196,6 @@ class Diagnosis:
             )
             for found in findings[:MOST_JOBS_READ]
         }
-
-
-def _background(
-    verdict: Verdict, decisive: Finding | None, memories: dict[str, Memory], jobs: Sequence[JobFacts]
-) -> Background:
-    if decisive is None:
-        return NOTHING_KNOWN
-    failed = [job for job in jobs if job.conclusion in FAILED]
-    service = service_of(decisive)
-    subject, history = _known(decisive, memories.get(decisive.job))
-    return Background(
-        subject=subject,
-        history=history,
-        rule=decisive.rule or "",
-        seconds=max((job.seconds for job in failed), default=0.0),
-        service=service,
-        jobs=sum(service_of(found) == service for found in verdict.findings) if service else 0,
-    )
-
-
-def _known(decisive: Finding, memory: Memory | None) -> tuple[str, History]:
-    """What there is a history of: a test that failed, else the rule that fired, else the job."""
-    if memory is None:
-        return "", NEVER_SEEN
-    if decisive.tests and decisive.tests[0] in memory.tests:
-        return decisive.tests[0], memory.tests[decisive.tests[0]]
-    return (decisive.rule, memory.rule) if decisive.rule else (decisive.job, memory.job)
-
-
-def _guarded(jobs: Sequence[JobFacts], never_rerun: tuple[str, ...]) -> str:
-    """A job that must not be run again by itself and would be: GitHub re-runs cancelled ones with the failed."""
-    ended_badly = (job.name for job in jobs if job.conclusion is not None and job.conclusion not in _NO_HARM)
-    return next((name for name in ended_badly if named(name, never_rerun)), "")
-
-
-def _unsaid(verdict: Verdict, own: tuple[FailureRule, ...]) -> str:
-    """The headline without the words of the pipeline file; empty when it has none."""
-    names = {rule.name for rule in own}
-    findings = tuple(
-        replace(found, about="a rule of the pipeline file fired") if found.rule in names else found
-        for found in verdict.findings
-    )
-    return "" if findings == verdict.findings else replace(verdict, findings=findings).headline
 
 
 def _outcome(job: JobFacts, finding: Finding | None) -> JobOutcome | None:

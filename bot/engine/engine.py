@@ -12,8 +12,8 @@ from datetime import timedelta
 import structlog
 
 from bot.core.events import BotStarted, RepositoryBarred, RepositoryOpen
-from bot.core.model import Trouble
 from bot.core.plan import ApprovalStep
+from bot.core.trouble import Trouble
 from bot.core.wants import wanted, watched
 from bot.engine.alarm import Alarm
 from bot.engine.audiences import Audiences

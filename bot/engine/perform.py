@@ -45,19 +45,10 @@ from bot.core.facts import (
     Unreachable,
     Withheld,
 )
-from bot.core.model import (
-    Expecting,
-    Finding,
-    NeedsPerson,
-    Release,
-    Sending,
-    StepState,
-    Trouble,
-    TroubleKind,
-    run_of,
-)
+from bot.core.model import Expecting, Finding, NeedsPerson, Release, Sending, StepState, run_of
 from bot.core.plan import DispatchStep, RunStep, Step, WatchStep
 from bot.core.steering import plain_ref
+from bot.core.trouble import Trouble, TroubleKind
 from bot.engine.means import Means
 from bot.engine.patience import pauses, seconds_until_again
 from bot.engine.releases import Changed

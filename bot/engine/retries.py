@@ -41,7 +41,15 @@ class Retries:
             release.plan.failures,
             never_rerun=step.never_rerun,
         )
-        judged = Judged(step.name, effect.run_id, effect.attempt, found.verdict, found.tail, found.background)
+        judged = Judged(
+            step.name,
+            effect.run_id,
+            effect.attempt,
+            found.verdict,
+            found.tail,
+            found.background,
+            found.passed,
+        )
         changed = await self._releases.happen(release.id, judged)
         self._count_outcome(release.steps[step.name], run, "failed again")
         if changed is not None:

@@ -10,9 +10,10 @@ from bot.core.binding import OpenSend, strays
 from bot.core.deliveries import RunSeen
 from bot.core.events import SendChecked, SendHeldBack, SendStopped
 from bot.core.facts import NotFound, NotInstalled, Suspended
-from bot.core.model import Release, Trouble, TroubleKind
+from bot.core.model import Release
 from bot.core.plan import DispatchStep
 from bot.core.steering import plain_ref
+from bot.core.trouble import Trouble, TroubleKind
 from bot.engine.ports import Clock, GitHub
 from bot.store import SendRow, Store
 

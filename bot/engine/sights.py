@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.core.facts import Forbidden, GitHubError, Moved, NotFound, NotInstalled, Suspended
-from bot.core.model import Trouble, TroubleKind
+from bot.core.trouble import Trouble, TroubleKind
 from bot.engine.ports import Clock
 from bot.store import Store
 

@@ -33,11 +33,10 @@ from bot.core.model import (
     Skipped,
     StepRecord,
     StepState,
-    Trouble,
-    TroubleKind,
     Waiting,
 )
 from bot.core.plan import ApprovalStep, DispatchStep, Plan, Retry, WatchStep
+from bot.core.trouble import Trouble, TroubleKind
 from bot.store.codec import event_to_json, release_from_json, release_to_json
 
 times = st.datetimes(timezones=st.just(UTC)).map(lambda time: time.replace(fold=0))

@@ -25,9 +25,10 @@ from bot.core.events import (
     SendUnknown,
     Tick,
 )
-from bot.core.model import NoteKind, Person, Release, StepState, Trouble, TroubleKind, new_release
+from bot.core.model import NoteKind, Person, Release, StepState, new_release
 from bot.core.plan import ApprovalStep, DispatchStep, Plan, Retry, Step, WatchStep
 from bot.core.steering import OpenCommand, Refused, resolve
+from bot.core.trouble import Trouble, TroubleKind
 from bot.core.wants import wake_at, wanted
 
 OSS, EE = "acme/widget", "acme/widget-ee"

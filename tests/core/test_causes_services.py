@@ -3,6 +3,7 @@
 import pytest
 
 from bot.core.causes import Cause, Finding
+from bot.core.evidence import FailedJob
 from bot.core.services import service_of
 
 
@@ -87,3 +88,37 @@ def test_only_transient_failures_have_a_service(cause: Cause) -> None:
 
 def test_a_failure_without_host_and_rule_has_no_service() -> None:
     assert service_of(finding(None, rule=None)) == ""
+
+
+NPM = (
+    "npm error code E503\n"
+    "npm error 503 Service Unavailable - GET https://registry.npmjs.org/left-pad\n"
+    "npm error A complete log of this run can be found in: /root/.npm/_logs/debug-0.log\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("log", "line", "service"),
+    [
+        (NPM, 1, "registry.npmjs.org"),
+        (f"Downloading from https://ghcr.io/acme\n{NPM}", 2, "registry.npmjs.org"),
+        ("fetching https://ghcr.io/acme/widget\nconnection reset\n", 2, "ghcr.io"),
+        ("https://ghcr.io/acme\n" + "tick\n" * 9 + "connection reset\n", 11, "timed-out"),
+        ("connection reset\nsee acme.example for more\n", 1, "timed-out"),
+    ],
+    ids=[
+        "the line after it",
+        "after comes before",
+        "the line before it",
+        "too far away",
+        "not as a place to reach",
+    ],
+)
+def test_a_host_that_stands_next_to_the_deciding_line_names_the_service(
+    log: str, line: int, service: str
+) -> None:
+    job = FailedJob("build", "failure", None, (), log, 1, None)
+    told = log.split("\n")[line - 1]
+    found = Finding("build", None, Cause.TRANSIENT, "timed-out", "it timed out", told, line)
+
+    assert service_of(found, job) == service

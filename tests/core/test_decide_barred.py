@@ -9,7 +9,8 @@ import pytest
 from bot.core import commands
 from bot.core.effects import CheckSend
 from bot.core.events import RepositoryBarred, RepositoryOpen, SendHeldBack
-from bot.core.model import Cancelled, ReleaseWord, Trouble, TroubleKind
+from bot.core.model import Cancelled, ReleaseWord
+from bot.core.trouble import Trouble, TroubleKind
 from tests.core.releases import (
     EE,
     FIFTEEN_MINUTES,

@@ -16,7 +16,8 @@ from bot.core.events import (
     SendUnknown,
     Tick,
 )
-from bot.core.model import ReleaseWord, Trouble, TroubleKind
+from bot.core.model import ReleaseWord
+from bot.core.trouble import Trouble, TroubleKind
 from tests.core.releases import (
     A_DAY,
     APPROVAL,

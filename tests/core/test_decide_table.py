@@ -30,8 +30,9 @@ from bot.core.events import (
     SendUnknown,
     Tick,
 )
-from bot.core.model import NeedsPerson, Trouble, TroubleKind
+from bot.core.model import NeedsPerson
 from bot.core.plan import WatchStep
+from bot.core.trouble import Trouble, TroubleKind
 from tests.core.releases import EE, NO_ACCESS, OSS, PLACES, Journey, run_seen, verdict
 
 _STOP = Trouble(TroubleKind.TAG_EXISTS, "v1.0.3")

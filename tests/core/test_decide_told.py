@@ -21,7 +21,6 @@ from bot.core.events import (
     Tick,
 )
 from bot.core.model import (
-    NOTHING_KNOWN,
     AwaitingApproval,
     Cancelled,
     Cooling,
@@ -34,10 +33,10 @@ from bot.core.model import (
     Rerunning,
     Running,
     StepWord,
-    TroubleKind,
     word_of,
 )
 from bot.core.plan import Plan
+from bot.core.trouble import NOTHING_KNOWN, TroubleKind
 from tests.core.releases import (
     A_DAY,
     APPROVAL,

@@ -9,9 +9,10 @@ import pytest
 from bot.core import commands
 from bot.core.causes import Cause
 from bot.core.events import Judged, RerunAccepted
-from bot.core.model import Background, Cooling, Hold
+from bot.core.model import Cooling
 from bot.core.outage import CALM, LONGEST, LONGEST_PROOF, orders
 from bot.core.plan import Retry
+from bot.core.trouble import Background, Hold
 from tests.core.releases import NOON, Journey, dispatch_step, plan_of, run_seen, verdict
 
 CENTRAL = "repo.maven.apache.org"
@@ -43,7 +44,7 @@ class Day:
     ) -> None:
         journey, run_id = self.journeys[number], 100 + number
         journey.ends("failure", run_id=run_id, attempt=attempt)
-        background = Background(service=service, jobs=jobs, seconds=lasted)
+        background = Background(service=service, jobs=jobs, seconds=lasted, lasted=lasted)
         judged = Judged("build", run_id, attempt, verdict(Cause.TRANSIENT), "", background)
         journey.hears(judged)
         self._brakes()

@@ -10,18 +10,9 @@ from bot.core.causes import Cause
 from bot.core.deliveries import RunSeen
 from bot.core.effects import CheckSend, ConfirmRun, RerunFailedJobs
 from bot.core.events import AdoptAsked, RetryAsked, SendStopped
-from bot.core.model import (
-    Cooling,
-    Due,
-    Expecting,
-    NoteKind,
-    Passed,
-    Release,
-    ReleaseWord,
-    Trouble,
-    TroubleKind,
-)
+from bot.core.model import Cooling, Due, Expecting, NoteKind, Passed, Release, ReleaseWord
 from bot.core.steering import NamedRun, No, OpenCommand, Refused, resolve, resolve_adopt
+from bot.core.trouble import Trouble, TroubleKind
 from tests.core.releases import (
     APPROVAL,
     EE,

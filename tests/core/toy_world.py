@@ -52,13 +52,12 @@ from bot.core.model import (
     Person,
     Release,
     Sending,
-    Trouble,
-    TroubleKind,
     new_release,
     run_of,
 )
 from bot.core.plan import ApprovalStep, DispatchStep, Plan, RunStep, WatchStep
 from bot.core.steering import NamedRun, OpenCommand, Refused, resolve, resolve_adopt
+from bot.core.trouble import Trouble, TroubleKind
 from bot.core.wants import wake_at
 from bot.store.codec import release_from_json, release_to_json
 from tests.core.releases import APP, NO_ACCESS, NOON, run_seen, verdict

@@ -17,7 +17,7 @@ BUGS = (
     Bug(
         "guarded-job-rerun",
         "`never-rerun` is not heeded",
-        ("bot.engine.diagnosis:_guarded",),
+        ("bot.core.background:_guarded",),
         lambda _: lambda _jobs, _patterns: "",
         (RESTRAINT,),
     ),

@@ -209,3 +209,25 @@ async def test_f08_a_new_attempt_that_github_shows_late_is_not_asked_for_twice(s
     await begins(stage)
     await stage.until(lambda: stage.state() == "released", hours=1)
     assert len(stage.world.ledger.reruns) == 1
+
+
+async def test_what_passed_when_it_was_run_again_does_not_use_up_the_budget_of_what_fails_next(
+    stage: Stage,
+) -> None:
+    """`build` was flaky by proof; that `publish` fails afterwards for reasons of its own is another story."""
+    build(stage).on_run(attempts=3).jobs("build", "publish").job("publish").fails(log=RIDDLE)
+    build(stage).on_run(attempts=1).jobs("build", "publish").job("build").fails(log=RIDDLE)
+    await begins(stage)
+    await stage.until(lambda: stage.state() == "needs attention")
+    assert len(stage.world.ledger.reruns) == 2
+
+
+async def test_what_fails_again_has_used_up_its_budget_though_another_job_passed(stage: Stage) -> None:
+    rule = build(stage).on_run(attempts=1).jobs("build", "publish", parallel=True)
+    rule.job("build").fails(log=RIDDLE).job("publish").fails(log=RIDDLE)
+    again = build(stage).on_run().jobs("build", "publish", parallel=True)
+    again.job("publish").fails(log=RIDDLE)
+    build(stage).rules.reverse()
+    await begins(stage)
+    await stage.until(lambda: stage.state() == "needs attention")
+    assert len(stage.world.ledger.reruns) == 1

@@ -6,10 +6,11 @@ Rule: only for people who may see the step's repository; callers ask the `View` 
 from collections.abc import Iterator
 
 from bot.core.ledger import REMEMBERED, History
-from bot.core.model import Hold, Note, NoteKind, Touch
+from bot.core.model import Note, NoteKind
 from bot.core.present.inert import code, inert
 from bot.core.present.view import View
 from bot.core.present.words import count, duration
+from bot.core.trouble import Hold, Touch
 
 
 def card(view: View, note: Note) -> str:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from bot.core import commands
-from bot.core.model import NeedsPerson, TroubleKind
+from bot.core.model import NeedsPerson
 from bot.core.plan import DispatchStep, Step, WatchStep
 from bot.core.present.view import View
 from bot.core.present.words import joined
 from bot.core.steering import OpenCommand, Refused, may_adopt, resolve
+from bot.core.trouble import TroubleKind
 
 _Verb = Literal["retry", "redo", "adopt", "skip"]
 

@@ -12,7 +12,6 @@ from bot.core.model import (
     Due,
     Expecting,
     Finding,
-    Hold,
     NeedsPerson,
     Note,
     NoteKind,
@@ -28,6 +27,7 @@ from bot.core.present.inert import code, inert
 from bot.core.present.troubles import explained
 from bot.core.present.view import View
 from bot.core.present.words import count
+from bot.core.trouble import Hold
 
 _MOST_OF_STEP = 3
 _MOST_NOTES = 8

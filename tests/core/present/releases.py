@@ -14,11 +14,10 @@ from bot.core.model import (
     Running,
     StepRecord,
     StepState,
-    Trouble,
-    TroubleKind,
     new_release,
 )
 from bot.core.plan import ApprovalStep, DispatchStep, Plan, WatchStep
+from bot.core.trouble import Trouble, TroubleKind
 
 WEB = "https://github.com"
 OSS, EE = "acme/widget", "acme/widget-ee"

@@ -23,12 +23,11 @@ from bot.core.model import (
     Running,
     Skipped,
     StepState,
-    Trouble,
-    TroubleKind,
     Waiting,
 )
 from bot.core.plan import DispatchStep
 from bot.core.present import check_body
+from bot.core.trouble import Trouble, TroubleKind
 
 from .releases import FAILED, PLAN, PUBLIC, WEB, at, bound, failed, needing, record, release
 

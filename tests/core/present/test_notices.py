@@ -16,14 +16,13 @@ from bot.core.model import (
     Running,
     Skipped,
     StepRecord,
-    Trouble,
-    TroubleKind,
 )
 from bot.core.plan import ApprovalStep
 from bot.core.present import notice_comment
 from bot.core.present.hints import hints
 from bot.core.present.view import View
 from bot.core.steering import may_adopt
+from bot.core.trouble import Trouble, TroubleKind
 
 from .releases import FAILED, OSS, PLAN, PUBLIC, WEB, at, bound, failed, needing, passed, record, release
 

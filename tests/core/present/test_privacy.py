@@ -36,13 +36,12 @@ from bot.core.model import (
     Skipped,
     StepRecord,
     StepState,
-    Trouble,
-    TroubleKind,
     Waiting,
 )
 from bot.core.plan import ApprovalStep, DispatchStep, Plan, RunStep, WatchStep
 from bot.core.problems import Problem, ProblemKind
 from bot.core.steering import No, Refused
+from bot.core.trouble import Trouble, TroubleKind
 
 from .releases import NOON, OSS, PLAN, WEB, at, passed, release
 

@@ -23,11 +23,10 @@ from bot.core.model import (
     Skipped,
     StepRecord,
     StepWord,
-    Trouble,
-    TroubleKind,
     word_of,
 )
 from bot.core.present import status_comment
+from bot.core.trouble import Trouble, TroubleKind
 
 from .releases import FAILED, PLAN, PRIVATE, PUBLIC, WEB, at, bound, failed, needing, passed, record, release
 
