@@ -1,16 +1,15 @@
 """A raw log becomes plain text: readable, short, and without a secret."""
 
 import re
-import sys
 import time
 from collections.abc import Callable, Mapping
-from types import FrameType
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.core.log_text import MAX_LINE, TAIL_LINES, blank_secrets, clean_tail, numbered_tail
+from tests.core.counting import calls_of
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiI0NzExIn0.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
 PEM = """-----BEGIN RSA PRIVATE KEY-----
@@ -286,16 +285,4 @@ def test_of_a_hundred_thousand_lines_only_the_end_is_shown(kind: str) -> None:
 
 def steps(raw: bytes) -> int:
     """How many functions are called while a log is cleaned."""
-    calls = 0
-
-    def count(_frame: FrameType, event: str, _argument: object) -> None:
-        nonlocal calls
-        calls += event in {"call", "c_call"}
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        numbered_tail(raw)
-    finally:
-        sys.setprofile(before)
-    return calls
+    return calls_of(lambda: numbered_tail(raw))

@@ -1,9 +1,7 @@
 """Test results out of logs: one name for a test however its tool prints it, what healed, and what is missing."""
 
 import re
-import sys
 from collections.abc import Iterator, Sequence
-from types import FrameType
 
 import pytest
 from hypothesis import given
@@ -13,6 +11,7 @@ from bot.core.evidence import FailedJob
 from bot.core.report_lines import PLAIN_TOOLS
 from bot.core.report_sections import SECTIONED_TOOLS
 from bot.core.reported_tests import failing_tests, names_all_failures, passed_after_retry, reported_tests
+from tests.core.counting import calls_of
 
 SUREFIRE = """\
 [ERROR] Tests run: 9, Failures: 1, Errors: 1, Skipped: 0, Time elapsed: 0.804 s <<< FAILURE! -- in io.acme.FlowTest
@@ -521,19 +520,7 @@ def test_a_log_twice_as_long_costs_no_more_than_twice_the_steps(piece: str) -> N
 
 def steps(failed: FailedJob) -> int:
     """How many functions are called while its tests are read."""
-    calls = 0
-
-    def count(_frame: FrameType, event: str, _argument: object) -> None:
-        nonlocal calls
-        calls += event in {"call", "c_call"}
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        reported_tests(failed)
-    finally:
-        sys.setprofile(before)
-    return calls
+    return calls_of(lambda: reported_tests(failed))
 
 
 def patterns() -> Iterator[re.Pattern[str]]:
