@@ -136,8 +136,12 @@ class Observer:
 
 
 def _counts(run: RunSeen, watch: _Watch) -> bool:
-    """A run that somebody cancelled, or that never started, says nothing about its jobs."""
-    over = run.conclusion in {"success", "failure", "timed_out"}
+    """A run that somebody cancelled, or that never started, says nothing about its jobs.
+
+    Nor does one of a pull request: anybody can name the branch of a fork `main`, and let tests fail and pass there.
+    https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows#pull_request
+    """
+    over = run.conclusion in {"success", "failure", "timed_out"} and not run.event.startswith("pull_request")
     return over and run.head_branch is not None and any(fits(run.head_branch, p) for p in watch.branches)
 
 

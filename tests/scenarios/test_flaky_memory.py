@@ -159,3 +159,18 @@ async def test_what_flaked_longer_ago_than_a_month_counts_no_more(stage: Stage) 
     await released(stage, "1.0.4")
 
     assert stage.state("1.0.4") == "needs attention"
+
+
+async def test_runs_of_pull_requests_teach_nothing_whatever_their_branch_is_called(stage: Stage) -> None:
+    """The branch of a fork can be called `develop` too, and what runs there is written by anybody."""
+    nightly(stage).on_run(attempts=1).job("build").fails(log=red("test_empty"))
+    stage.pipeline(OBSERVING)
+    await stage.opens(HOMES="acme/widget")
+    sha = stage.oss.resolve("develop")
+    assert sha is not None
+    eve = stage.world.account("eve")
+    stage.world.actions.start(nightly(stage), event="pull_request", ref="develop", sha=sha, actor=eve)
+
+    await stage.passes(minutes=25)
+
+    assert not stage.world.ledger.matching("GET", r"/attempts/1/jobs")
