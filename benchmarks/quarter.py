@@ -1,7 +1,7 @@
 """A simulated quarter of release days under three policies: the bot, nobody re-runs, everything is re-run.
 
 Rule: the same seeded days for all, and virtual time only, so the table does not depend on the machine.
-`python -m benchmarks.quarter [--seed S] [--tuesdays 12]`
+`python -m benchmarks.quarter [--seed S] [--tuesdays 12] [--no-nights]`
 """
 
 import argparse
@@ -14,6 +14,7 @@ from statistics import median
 from benchmarks.quarter_bot import by_bot
 from benchmarks.quarter_fates import WHYS
 from benchmarks.quarter_figures import NONE, Figures, figures
+from benchmarks.quarter_judged import Needless
 from benchmarks.quarter_notes import Answer, Record
 from benchmarks.quarter_people import ByHandDay, OldDay, by_hand
 from benchmarks.quarter_world import Quarter
@@ -34,9 +35,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A simulated quarter of release days under three policies.")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tuesdays", type=int, default=12)
+    parser.add_argument(
+        "--no-nights", action="store_true", help="no nightly runs that the bot can learn from"
+    )
     wanted = parser.parse_args()
     configure("error", "json")
-    quarter = Quarter(wanted.seed, wanted.tuesdays, (OSS, EE))
+    quarter = Quarter(wanted.seed, wanted.tuesdays, (OSS, EE), nights=not wanted.no_nights)
     print("(a) by hand, (b) the old flow", file=sys.stderr)
     others = [figures(by_hand(quarter, policy)) for policy in (ByHandDay, OldDay)]
     lived, record = asyncio.run(by_bot(quarter))
@@ -45,7 +49,8 @@ def main() -> None:
 
 
 def _report(quarter: Quarter, columns: Sequence[Figures], record: Record) -> Iterator[str]:
-    yield f"{quarter.tuesdays} Tuesdays, seed {quarter.seed}: {len(quarter.breaks())} real breaks"
+    nights = "with the nights between them" if quarter.nights else "no nights"
+    yield f"{quarter.tuesdays} Tuesdays, {nights}, seed {quarter.seed}: {len(quarter.breaks())} real breaks"
     yield f"\n{'':<52}" + "".join(f"{name:>16}" for name in POLICIES)
     for title, cells in _rows(columns):
         yield f"{title:<52}" + "".join(f"{cell:>16}" for cell in cells)
@@ -53,6 +58,9 @@ def _report(quarter: Quarter, columns: Sequence[Figures], record: Record) -> Ite
     yield "\nThe bot alone"
     for title, value in [*_brake(record), *_answers(record.answers), *_sends(record)]:
         yield f"  {title:<68} {value}"
+    yield "\nThe bot called a person although nothing was broken (what was the matter, judged as)"
+    for each in record.needless:
+        yield from _needless(each)
 
 
 def _rows(columns: Sequence[Figures]) -> Iterator[tuple[str, list[str]]]:
@@ -85,6 +93,8 @@ def _brake(record: Record) -> Iterator[tuple[str, object]]:
     late = sum((hold.late for hold in record.holds), NONE)
     yield "  in all, and of that with the registries back", f"{_span(sum(held, NONE))}, {_span(late)}"
     yield "  median, longest", f"{_span(_middle(held))}, {_span(_last(held))}"
+    over = sorted(hold.late for hold in record.holds)
+    yield "  with the registries back, median, longest", f"{_span(_middle(over))}, {_span(_last(over))}"
     tried = sum(hold.back is not None and hold.gone < hold.back for hold in record.holds)
     baseless = sum(hold.back is None for hold in record.holds)
     yield "  gone while the registries were away; due when nothing was away", f"{tried}; {baseless}"
@@ -102,6 +112,14 @@ def _answers(answers: Sequence[Answer]) -> Iterator[tuple[str, object]]:
         "GitHub writes for a failure, the re-run among them, median, most",
         _counts([a.writes for a in answers]),
     )
+
+
+def _needless(found: Needless) -> Iterator[str]:
+    place, at = found.call.place, found.call.at
+    told = ", then ".join(f"{'+'.join(sorted(each.truth))} {each.cause}" for each in found.behind)
+    yield f"  {place.version} of {place.repo} at {at:%H:%M}: {told or 'nothing was judged'}"
+    for about in found.behind[-1].about if found.behind else ():
+        yield f"    {about}"
 
 
 def _sends(record: Record) -> Iterator[tuple[str, object]]:

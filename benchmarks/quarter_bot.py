@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from benchmarks.quarter_fates import stage_jobs
+from benchmarks.quarter_nights import Nights
 from benchmarks.quarter_notes import NotedDay, Record, sends
 from benchmarks.quarter_people import LONGEST_DAY, Lived, Team
-from benchmarks.quarter_world import WORKFLOW, Days, Place, Quarter, place_of
+from benchmarks.quarter_world import NIGHTLY, WORKFLOW, Days, Place, Quarter, place_of
 from bot.simulator.repositories import Issue
 from bot.simulator.runs import Run
 from bot.store.rows import JournalRow
@@ -23,6 +24,11 @@ from tests.scenarios.stage import EE, OSS, Stage
 STEPS = {OSS: "oss", EE: "ee"}
 REPOS = {step: repo for repo, step in STEPS.items()}
 SIDE = 'ref: "{{ series }}.x", inputs: {releaseVersion: "{{ version }}"}, nonce: sendId'
+NIGHTS = f"""\
+    observe:
+      - {{workflows: {NIGHTLY}, branches: "*.x"}}
+      - {{repo: {EE}, workflows: {NIGHTLY}, branches: "*.x"}}
+"""
 PIPELINE = f"""\
 pipelines:
   release:
@@ -57,6 +63,7 @@ class _BotDays:
         self._stage, self._quarter = stage, quarter
         self._days = Days(quarter, stage.world)
         stage_jobs(self._days)
+        self._nights = Nights(self._days, stage.clock) if quarter.nights else None
         self._keyboard = ByCommand(self._days)
         self._team = Team(self._days, self._keyboard)
         self._told: dict[str, datetime] = {}
@@ -73,10 +80,25 @@ class _BotDays:
         return Lived(self._days, self._team.calls, self._told)
 
     async def _live_through(self, day: int) -> None:
-        stage, world = self._stage, self._stage.world
-        stage.clock.move_to(self._quarter.morning(day) - timedelta(minutes=5))
-        await stage.opens()
+        for morning in self._quarter.mornings(day):
+            tuesday = morning == self._quarter.morning(day)
+            if self._nights or tuesday:
+                await self._gets_up(morning)
+            if tuesday:
+                await self._releases(day)
+            await self._stage.closes()
+
+    async def _gets_up(self, morning: datetime) -> None:
+        """The bot starts five minutes early; what ran at night is there to be read."""
+        if self._nights:
+            self._nights.live_through(morning)
+        stage = self._stage
+        stage.clock.move_to(max(morning - timedelta(minutes=5), stage.clock.now()))
+        await stage.opens(HOMES=OSS)
         await stage.passes(minutes=5)
+
+    async def _releases(self, day: int) -> None:
+        stage, world = self._stage, self._stage.world
         self._days.begin(day)
         issue = self._keyboard.issue = world.add_issue(stage.oss, 100 + day, title=f"Release day {day + 1}")
         places = self._quarter.places(day)
@@ -89,7 +111,6 @@ class _BotDays:
         asks, deliveries = world.ledger[asked:], world.hook.log[first:]
         journal = await self._journal(versions)
         NotedDay(self._days, self._team.calls, journal, asks, deliveries).note(self.record)
-        await stage.closes()
 
     async def _journal(self, versions: list[str]) -> list[JournalRow]:
         assert self._stage.bot is not None
@@ -112,9 +133,9 @@ class _BotDays:
 
 
 async def by_bot(quarter: Quarter) -> tuple[Lived, Record]:
-    """The whole quarter with the bot; its process stops in the evening and starts again on the next Tuesday."""
+    """The whole quarter with the bot; its process stops when the work is done and starts again in the morning."""
     with tempfile.TemporaryDirectory() as folder:
         stage = Stage(Path(folder))
-        stage.pipeline(PIPELINE)
+        stage.pipeline(PIPELINE.replace("    steps:", f"{NIGHTS}    steps:") if quarter.nights else PIPELINE)
         days = _BotDays(quarter, stage)
         return await days.live(), days.record

@@ -19,7 +19,20 @@ from benchmarks.quarter_logs import (
     hiccup,
     stamped,
 )
-from benchmarks.quarter_world import JOBS, KINDS, WORKFLOW, Break, Days, Kind, Place, place_of
+from benchmarks.quarter_world import (
+    JOBS,
+    KINDS,
+    LINES,
+    NIGHTLY,
+    WORKFLOW,
+    Break,
+    Days,
+    Kind,
+    Place,
+    branch,
+    night_of,
+    place_of,
+)
 from bot.simulator.repositories import Annotation
 from bot.simulator.runs import Attempt
 from bot.simulator.script import Outcome, Script, Staging
@@ -38,6 +51,13 @@ def stage_jobs(days: Days) -> None:
         made.rules.append(_Fates(days, name))
 
 
+def stage_nights(days: Days) -> None:
+    """The nightly workflow of both repositories: the same jobs, tests and flake rates."""
+    for name in days.quarter.repos:
+        made = days.world.add_workflow(days.world.repository(name), NIGHTLY)
+        made.rules.append(_FatesAtNight(days, name))
+
+
 @dataclass(frozen=True, slots=True)
 class Fate:
     """How a job goes. `why`: one of `WHYS`, or nothing when it succeeds."""
@@ -49,10 +69,13 @@ class Fate:
 
 
 class _Attempt:
-    """One attempt of a run; a job's fate is drawn at the moment at which it starts."""
+    """One attempt of a run; a job's fate is drawn at the moment at which it starts.
 
-    def __init__(self, days: Days, place: Place, run: int, number: int) -> None:
-        self._days, self._place, self._run, self._number = days, place, run, number
+    `drawn_by`: what tells the attempt from every other. `place`: of a release, where something may be broken.
+    """
+
+    def __init__(self, days: Days, repo: str, place: Place | None, drawn_by: tuple[object, ...]) -> None:
+        self._days, self._repo, self._place, self._drawn_by = days, repo, place, drawn_by
         self.fates: dict[str, tuple[Fate, datetime]] = {}
 
     def starts(self, job: str) -> timedelta:
@@ -70,8 +93,7 @@ class _Attempt:
         return Outcome("failure", log, (fate.annotation,))
 
     def _drawn(self, job: str, what: str) -> float:
-        quarter, place = self._days.quarter, self._place
-        return quarter.drawn(place.day, place.line, place.repo, self._run, self._number, job, what)
+        return self._days.quarter.drawn(*self._drawn_by, job, what)
 
     def _fate(self, kind: Kind, now: datetime) -> Fate:
         days, job = self._days, kind.name
@@ -80,10 +102,10 @@ class _Attempt:
         soon = timedelta(minutes=1 + 2 * self._drawn(job, "soon"))
         if kind.fetches and days.outage_until(now + soon):
             return Fate(soon, "outage", tuple(away(kind.tool)))
-        found = days.broken(self._place)
+        found = days.broken(self._place) if self._place else None
         if found and found.job == job:
             return self._broken(found, kind, takes)
-        if self._drawn(job, "flake") >= days.quarter.rate(self._place.repo, job):
+        if self._drawn(job, "flake") >= days.quarter.rate(self._repo, job):
             return Fate(takes)
         of_network = self._drawn(job, "kind") < 1 / 4
         return self._network(kind, takes) if of_network else self._flaky(kind, takes)
@@ -99,11 +121,11 @@ class _Attempt:
             case "new test":
                 test = "RenewalTest > renewsBeforeTheEnd()"
             case _:
-                test = self._days.quarter.pool(self._place.repo, kind.name)[0]
+                test = self._days.quarter.pool(self._repo, kind.name)[0]
         return Fate(takes, "break", tuple(failed_tests(kind.tool, kind.name, [test])))
 
     def _flaky(self, kind: Kind, takes: timedelta) -> Fate:
-        pool = self._days.quarter.pool(self._place.repo, kind.name)
+        pool = self._days.quarter.pool(self._repo, kind.name)
         first = int(self._drawn(kind.name, "which") * len(pool))
         tests = [pool[first]]
         if self._drawn(kind.name, "two") < 1 / 4:
@@ -164,20 +186,44 @@ class _Fates(Staging):
         runs = self._of_place.setdefault(place, [])
         if run_number not in runs:
             runs.append(run_number)
-        self._next = _Attempt(self._days, place, runs.index(run_number), attempt)
+        names = (place.day, place.line, place.repo, runs.index(run_number), attempt)
+        self._next = _Attempt(self._days, self._repo, place, names)
         return True
 
     def change(self, script: Script) -> Script:
         assert self._next is not None
-        needs = {kind.name: kind.needs for kind in KINDS}
-        return replace(
-            script,
-            jobs=tuple(JOBS),
-            needs=needs,
-            job_takes=_Times(self._next),
-            outcomes=_Outcomes(self._next),
-            queue=timedelta(seconds=20),
-        )
+        return _played(self._next, script)
+
+
+class _FatesAtNight(Staging):
+    """The same for one repository's nightly workflow, which runs once in a night on each line."""
+
+    def __init__(self, days: Days, repo: str) -> None:
+        super().__init__(attempts=None, runs=None, about=None)
+        self._days, self._repo = days, repo
+        self._next: _Attempt | None = None
+
+    def applies(self, *, attempt: int, run_number: int, about: Collection[str]) -> bool:
+        del run_number
+        line = next(line for line in LINES if branch(line) in about)
+        names = (night_of(self._days.world.now()), line, self._repo, attempt)
+        self._next = _Attempt(self._days, self._repo, None, names)
+        return True
+
+    def change(self, script: Script) -> Script:
+        assert self._next is not None
+        return _played(self._next, script)
+
+
+def _played(attempt: _Attempt, script: Script) -> Script:
+    return replace(
+        script,
+        jobs=tuple(JOBS),
+        needs={kind.name: kind.needs for kind in KINDS},
+        job_takes=_Times(attempt),
+        outcomes=_Outcomes(attempt),
+        queue=timedelta(seconds=20),
+    )
 
 
 def reasons(attempt: Attempt) -> set[str]:

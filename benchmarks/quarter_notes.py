@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from benchmarks.quarter_fates import WHYS, reasons
+from benchmarks.quarter_judged import Needless, judgements, needless, run_of
 from benchmarks.quarter_people import Call
 from benchmarks.quarter_world import Days, Place
 from bot.simulator.ledger import Entry
@@ -70,6 +70,7 @@ class Record:
     answers: list[Answer] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
     judged: Counter[tuple[str, str]] = field(default_factory=Counter)
+    needless: list[Needless] = field(default_factory=list)
     sends: int = 0
     doubled: int = 0
 
@@ -89,17 +90,13 @@ class NotedDay:
         holds = dict(self._holds(again))
         record.holds += holds.values()
         record.answers += self._answers(again, holds)
-        record.judged.update(self._judged())
+        judged = tuple(judgements(self.days, self.journal))
+        record.judged.update((each.gravest, each.cause) for each in judged)
+        record.needless += needless([call for call in self.calls if call.at >= self.begun], judged)
 
-    def _judged(self) -> Iterator[tuple[str, str]]:
-        for row in self.journal:
-            event = row.event or {}
-            verdict = event.get("verdict")
-            if event.get("event") == "Judged" and isinstance(verdict, dict):
-                run = self._run(int(str(event["run_id"])))
-                assert run is not None
-                shown = reasons(run.attempts[int(str(event["attempt"])) - 1])
-                yield next(why for why in WHYS if why in shown), str(verdict["cause"])
+    @property
+    def begun(self) -> datetime:
+        return max(self.days.begun.values())
 
     def _asked_again(self) -> dict[Attempted, Entry]:
         """The request by which the bot had an attempt followed by another one."""
@@ -132,7 +129,7 @@ class NotedDay:
             if told is None or told not in again or delivery.delivered_at is None:
                 continue
             since, ask = delivery.delivered_at, again[told]
-            run = self._run(told[0])
+            run = run_of(self.days, told[0])
             if run is None or self._called(self.days.place(run), since, ask.at):
                 continue
             pause = PAUSE * 2 ** numbers[run.id]
@@ -140,10 +137,6 @@ class NotedDay:
             mine = [entry for entry in self._between(since, ask) if self._is_of(entry, run, told[1])]
             writes = sum(entry.writes for entry in mine)
             yield Answer(ask.at - since, pause, told in holds, len(mine) - writes, writes)
-
-    def _run(self, number: int) -> Run | None:
-        places = (repo.runs.get(number) for repo in self.days.world.repositories.values())
-        return next((run for run in places if run is not None), None)
 
     def _called(self, place: Place, since: datetime, until: datetime) -> bool:
         return any(call.place == place and since <= call.at <= until for call in self.calls)

@@ -14,6 +14,7 @@ from bot.simulator.runs import Run
 from bot.simulator.world import World
 
 WORKFLOW = "release.yml"
+NIGHTLY = "nightly.yml"
 LINES = ("1.0", "0.24", "0.23", "0.22")
 FIRST = datetime(2026, 12, 1, 9, tzinfo=UTC)
 """The first Tuesday."""
@@ -91,6 +92,7 @@ class Quarter:
     seed: int
     tuesdays: int
     repos: tuple[str, str]
+    nights: bool = True
 
     def drawn(self, *what: object) -> float:
         """From 0 up to 1, the same for the same thing."""
@@ -100,6 +102,10 @@ class Quarter:
     def morning(self, day: int) -> datetime:
         """When the day's releases begin."""
         return FIRST + timedelta(weeks=day)
+
+    def mornings(self, day: int) -> tuple[datetime, ...]:
+        """Those of that week, from Monday to Friday."""
+        return tuple(self.morning(day) + timedelta(days=number) for number in range(-1, 4))
 
     def places(self, day: int) -> list[Place]:
         return [Place(day, line, repo) for line in LINES for repo in self.repos]
@@ -202,3 +208,8 @@ def place_of(repo: str, version: str) -> Place:
 
 def branch(line: str) -> str:
     return f"{line}.x"
+
+
+def night_of(at: datetime) -> str:
+    """What a night is called, from its first run to the last re-run in the morning."""
+    return f"night of {at:%Y-%m-%d}"

@@ -4,6 +4,7 @@ Rule: in doubt a job is named. What is named is left to people, which costs a qu
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import combinations
@@ -25,8 +26,9 @@ def named(job: str, patterns: tuple[str, ...]) -> bool:
     """
     if not patterns or len(job) > _LONGEST:
         return bool(patterns)
-    names = tuple(dict.fromkeys(_readings(job)))
-    return any(fits(name, pattern, any_case=True) for pattern in patterns for name in names)
+    names = tuple(dict.fromkeys(_readings(unicodedata.normalize("NFC", job))))
+    plain = [unicodedata.normalize("NFC", pattern) for pattern in patterns]
+    return any(fits(name, pattern, any_case=True) for pattern in plain for name in names)
 
 
 def fits(text: str, pattern: str, *, any_case: bool = False) -> bool:
@@ -51,7 +53,7 @@ def _readings(job: str) -> Iterator[str]:
 def _with_and_without_suffix(name: str) -> Iterator[str]:
     """The name, then shorter: a name may have brackets of its own before those of the matrix."""
     yield name
-    if name.endswith(")"):
+    if name.endswith((")", "...")):  # GitHub cuts a name with its matrix after 97 characters
         for end in (name.rfind(" ("), name.find(" (")):
             if end > 0:
                 yield name[:end]

@@ -197,6 +197,7 @@ def _order(
     cooling = place.cooling
     assert cooling is not None
     mine = [other for other in outage.places if other.release.plan.home == place.release.plan.home]
+    mine = [other for other in mine if other.step.repo == place.step.repo]  # others may be private
     releases = {other.release.id for other in mine}
     jobs = sum(other.last.jobs for other in mine)
     hold = Hold(outage.service, len(releases), jobs, next_try, probe, _due(place))

@@ -199,8 +199,9 @@ def _book_as_flake(draft: Draft, event: Judged) -> None:
     if last is None or last.background is None or last.attempt != event.attempt - 1:
         return
     failed, used = last.background.failed, record.reruns.get(Cause.UNKNOWN, 0)
-    if last.cause == Cause.UNKNOWN and failed and used and set(failed) <= set(event.passed):
-        flaky = record.reruns.get(Cause.FLAKY, 0) + 1
+    flaky = record.reruns.get(Cause.FLAKY, 0) + 1
+    allowed = flaky <= allowance(run_step(draft, event.step).retry, Cause.FLAKY)
+    if allowed and last.cause == Cause.UNKNOWN and failed and used and set(failed) <= set(event.passed):
         reruns = {**record.reruns, Cause.UNKNOWN: used - 1, Cause.FLAKY: flaky}
         draft.keep(event.step, replace(record, reruns=reruns))
         draft.because(f"{event.step}: what failed in attempt {last.attempt} has passed, so it was flaky")

@@ -88,9 +88,9 @@ class Trouble:
 class Hold:
     """A re-run waits because what it needs is away, and somebody else's re-run tries that first.
 
-    `count`: of how many releases of its home (`jobs` of this one, if it is the only one) it has stopped; `next_try`:
-    when it is tried, None while that is under way; `probe`: whether this step is the one that tries; `due`: when it
-    would have gone on by itself.
+    `count`: of how many releases of its home it has stopped runs in this repository (`jobs` of this one, if it is the
+    only one); `next_try`: when it is tried, None while that is under way; `probe`: whether this step is the one that
+    tries; `due`: when it would have gone on by itself.
     """
 
     service: str

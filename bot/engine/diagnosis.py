@@ -91,7 +91,8 @@ class Diagnosis:
         background = background_of(
             verdict, jobs, evidence.jobs, memories=memories, never_rerun=never_rerun, own=own
         )
-        passed = tuple(job.name for job in jobs if job.conclusion == "success")[:MOST_PASSED]
+        bad = {job.name for job in jobs if job.conclusion != "success"}  # several jobs can share a name
+        passed = tuple(job.name for job in jobs if job.name not in bad)[:MOST_PASSED]
         decisive = decisive_of(verdict)
         job = next((each for each in evidence.jobs if decisive and each.name == decisive.job), None)
         if job is None or decisive is None:

@@ -6,6 +6,7 @@ asks may read it. A pipeline file can name any repository, so else its author co
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.core import commands, present
@@ -16,6 +17,7 @@ from bot.engine.heard import Heard, Outcome
 from bot.engine.means import Means
 from bot.engine.pipelines import Book
 from bot.engine.roles import Roles, Standing
+from bot.pipeline.rules import shipped_rules
 
 MOST = 1_000
 """Flakes that are read at once, over all repositories and lines; a comment holds fewer."""
@@ -40,14 +42,25 @@ class FlakesDesk:
         )
         now = self._means.clock.now()
         flakes = await self._means.store.ledger.flakes(mine, since=now - REMEMBERED, most=MOST)
+        rules = self._rules(command.pipeline, book, audience)
         answer = present.flakes_answer(
-            [flake for flake in flakes if command.line in (None, flake.line)],
+            [
+                flake if flake.rule in rules else replace(flake, rule=None)
+                for flake in flakes
+                if command.line in (None, flake.line)
+            ],
             audience,
             days=REMEMBERED // timedelta(days=1),
             line=command.line,
             left_out=len(mine) < len(named),
         )
         return Outcome(accepted=True, answer=answer)
+
+    def _rules(self, name: str, book: Book | None, audience: Audience) -> frozenset[str]:
+        """The rules that may be named: those shipped, and those of a pipeline file that these readers may see."""
+        pipeline = book.pipelines.find(name) if book is not None and audience.sees(book.repo) else None
+        own = pipeline.failures if pipeline is not None else ()
+        return frozenset(rule.name for rule in shipped_rules()) | {rule.name for rule in own}
 
     def _named(self, home: str, name: str, book: Book | None) -> Mapping[str, str | None]:
         """The repositories of the pipeline, the home first, each with the repository whose file names it; None: a
