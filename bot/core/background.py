@@ -42,7 +42,8 @@ def background_of(
     failed = [job for job in jobs if job.conclusion in FAILED]
     logs = {job.name: job for job in read}
     services = {found.job: service_of(found, logs.get(found.job)) for found in verdict.findings}
-    service = services[decisive.job]
+    # Also beside a test that failed: its job would fail for the outage again.
+    service = services[decisive.job] or next(filter(None, services.values()), "")
     away = [job.seconds for job in failed if service and services.get(job.name) == service]
     subject, history = _known(decisive, memories.get(decisive.job))
     return Background(

@@ -136,3 +136,20 @@ async def test_an_outage_is_told_once_and_nobody_is_called_for_it(stage: Stage) 
 
     assert not [said for said in stage.said() if "needs you" in said]
     assert not [said for said in stage.said() if "is failing" in said]
+
+
+async def test_an_outage_beside_a_flaky_test_is_an_outage_all_the_same(stage: Stage) -> None:
+    flaky = (
+        "a.FlowTest > twice FAILED\na.FlowTest > twice PASSED\n##[error]Process completed with exit code 1.\n"
+    )
+    rule = build(stage).on_run(attempts=1).takes(minutes=5).jobs("build", "test", parallel=True)
+    rule.job("build").fails(log=CENTRAL).job("test").fails(log=flaky)
+    build(stage).on_run().jobs("build", "test", parallel=True).takes(minutes=10)
+    build(stage).rules.reverse()
+    stage.pipeline(ONE_STEP.replace(', inputs: {version: "{{ version }}"}', ", nonce: version"))
+    await stage.opens()
+    await stage.says(f"/release {' '.join(VERSIONS)}")
+    await stage.until(lambda: all(stage.step("build", version) == "retrying" for version in VERSIONS))
+    await stage.passes(minutes=2)
+
+    assert len(stage.world.ledger.reruns) == 1
