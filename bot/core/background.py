@@ -71,7 +71,7 @@ def _known(decisive: Finding, memory: Memory | None) -> tuple[str, History]:
 
 def _guarded(jobs: Sequence[JobFacts], never_rerun: tuple[str, ...]) -> str:
     """A job that must not be run again by itself and would be: GitHub re-runs cancelled ones with the failed."""
-    ended_badly = (job.name for job in jobs if job.conclusion is not None and job.conclusion not in _NO_HARM)
+    ended_badly = (job.name for job in jobs if job.conclusion not in _NO_HARM)
     return next((name for name in ended_badly if named(name, never_rerun)), "")
 
 

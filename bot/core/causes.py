@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import pairwise
+from itertools import chain, pairwise
 from types import MappingProxyType
 from typing import assert_never
 
@@ -134,18 +134,22 @@ def judge(
     `known_flakes`: for the name of a job its proven flaky tests, named as in `Finding.tests`; a job all of whose
     failing tests are among them is flaky, unless a rule found another reason.
     """
+    findings = [judge_job(job, rules, known_flakes.get(job.name, ())) for job in at_fault(evidence.jobs)]
+    return verdict_of(evidence, findings)
+
+
+def verdict_of(evidence: Evidence, findings: Sequence[Finding]) -> Verdict:
+    """The verdict on an attempt, given what `judge_job` says of each job that `at_fault` names."""
     if evidence.startup_failure:
         # GitHub could not make jobs out of the file, and refuses to re-run such a run.
         about = "the run could not start, its workflow file is not valid"
         return Verdict(Cause.BROKEN, (Finding("", None, Cause.BROKEN, None, about, None, None),))
-    at_fault = _at_fault(evidence.jobs)
-    findings = _without_crowds([_judge_job(job, rules, known_flakes.get(job.name, ())) for job in at_fault])
-    findings = _without_bystanders(evidence.jobs, findings)
-    causes = {finding.cause for finding in findings}
-    return Verdict(next((cause for cause in _WORST_FIRST if cause in causes), Cause.UNKNOWN), findings)
+    counted = _without_bystanders(evidence.jobs, _without_crowds(findings))
+    causes = {finding.cause for finding in counted}
+    return Verdict(next((cause for cause in _WORST_FIRST if cause in causes), Cause.UNKNOWN), counted)
 
 
-def _at_fault(jobs: Iterable[FailedJob]) -> list[FailedJob]:
+def at_fault(jobs: Iterable[FailedJob]) -> list[FailedJob]:
     """The jobs that failed by themselves; the cancelled ones only when there is no other.
 
     A lost runner or a spent time limit can end a job as cancelled; so does fail-fast, when another failed.
@@ -178,14 +182,24 @@ def _without_crowds(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     )
 
 
-def _judge_job(job: FailedJob, rules: Sequence[Rule], known_flakes: Collection[str]) -> Finding:
+def judge_job(job: FailedJob, rules: Sequence[Rule], known_flakes: Collection[str] = ()) -> Finding:
+    """Why one job failed. A long log of long lines takes a second: whoever serves others breathes between two jobs."""
     lines = _read(job)
     near = tuple(line for line in lines if not line.elsewhere)
-    lasting = [rule for rule in rules if rule.cause is not Cause.TRANSIENT]
+    lasting = [rule for rule in rules if rule.cause in {Cause.BROKEN, Cause.UNKNOWN}]
     found = _first_sign(job, rules, near) or _first_sign(job, lasting, lines) or _unexplained(job, lines)
-    tests = reported_tests(job)
+    tests = reported_tests(_own_steps(job))
     found = replace(found, tests=tests.failed[:MOST_TESTS])
     return _as_flake(found, tests, frozenset(known_flakes)) if found.cause is Cause.UNKNOWN else found
+
+
+def _own_steps(job: FailedJob) -> FailedJob:
+    """The job with the steps alone that failed: a test that healed in one that succeeded explains nothing."""
+    log = job.log_lines
+    begins = [at for at, text in enumerate(log) if at and text.startswith(STEP_BEGIN)]
+    steps = [log[begin:end] for begin, end in pairwise([0, *begins, len(log)])]
+    failed = [step for step in steps if any(text.startswith(ERROR) for text in step)]
+    return replace(job, log_tail="\n".join(chain.from_iterable(failed))) if failed else job
 
 
 def _first_sign(job: FailedJob, rules: Sequence[Rule], lines: tuple[_Line, ...]) -> Finding | None:

@@ -129,7 +129,8 @@ def _outage(service: str, places: Sequence[_Place], now: datetime) -> _Outage | 
             chain = []
         chain.append(sign)
     since, last = chain[0][0].at, chain[-1][0].at
-    if now - last > CALM or now - since > LONGEST or not _is_crowd(chain):
+    held = any(place.cooling is not None and place.cooling.hold is not None for place in places)
+    if now - last > CALM or now - since > LONGEST or not (held or _is_crowd(chain)):
         return None
     proofs = [at for place in places if (at := place.proven_at(now, since=since)) is not None]
     if any(at > last for at in proofs):

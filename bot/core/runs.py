@@ -169,6 +169,8 @@ def judged(draft: Draft, event: Judged) -> None:
     used, most = record.reruns.get(cause, 0), allowance(run_step(draft, event.step).retry, cause)
     if event.background.guarded:
         _stop(draft, event, state, TroubleKind.NEVER_RERUN, used, most)
+    elif event.background.ended_by:
+        _stop(draft, event, state, TroubleKind.CANCELLED, used, most)
     elif used >= most or record.reruns_in_all >= MOST_RERUNS:
         _stop(draft, event, state, TroubleKind.FAILED, used, most)
     else:

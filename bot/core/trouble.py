@@ -63,6 +63,8 @@ class Background:
     failed: tuple[str, ...] = ()
     """Names of the failed jobs, if they are few."""
     guarded: str = ""
+    ended_by: str = ""
+    """Who cancelled the run on GitHub after one of its jobs had failed."""
     touched: Touch | None = None
     unsaid: str = ""
     """What to say instead of the headline where the pipeline file is not shown, whose rule fired; empty: the same."""

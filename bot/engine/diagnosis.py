@@ -5,12 +5,13 @@ its jobs, for two things of each of at most six failed jobs, and for at most two
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from bot.core.background import background_of, decisive_of
-from bot.core.causes import MOST_FLAKY_JOBS, Cause, Finding, Verdict, judge
+from bot.core.causes import MOST_FLAKY_JOBS, Cause, Finding, Rule, Verdict, at_fault, judge_job, verdict_of
 from bot.core.evidence import Evidence, FailedJob
 from bot.core.excerpts import excerpt, failing_path
 from bot.core.facts import AnnotationFacts, GitHubError, JobFacts, Limited, Unauthorized, Unreachable
@@ -36,6 +37,7 @@ MOST_JOBS_READ = 6
 """Failed jobs whose logs are read; more than five at once have one common reason."""
 MOST_PASSED = 300
 """Jobs that succeeded whose names are told with a failed attempt."""
+_ENDED = re.compile(r"The (?:run|operation) was cancell?ed by @([A-Za-z0-9][A-Za-z0-9_-]{0,99})\.?$")
 _WORTH_SECONDS = 10.0
 """How long logs and annotations are asked for when GitHub fails to give them."""
 
@@ -80,10 +82,11 @@ class Diagnosis:
         rules = rules_of(own)
         jobs = await self._github.jobs(failed.repo, failed.run_id, failed.attempt)
         evidence = await self._evidence(failed.repo, jobs)
-        first = judge(evidence, rules)
-        memories = await self._memories(failed, first.findings)
-        known = {job: memory.flakes for job, memory in memories.items()}
-        verdict = judge(evidence, rules, known_flakes=known)
+        verdict = await _judged(evidence, rules, {})
+        memories = await self._memories(failed, verdict.findings)
+        known = {job: memory.flakes for job, memory in memories.items() if memory.flakes}
+        if known:
+            verdict = await _judged(evidence, rules, known)
         few = len(evidence.jobs) <= MOST_FLAKY_JOBS
         if few and verdict.cause is Cause.UNKNOWN and await self._passed_before(failed):
             verdict = _as_flaky(verdict)
@@ -91,6 +94,7 @@ class Diagnosis:
         background = background_of(
             verdict, jobs, evidence.jobs, memories=memories, never_rerun=never_rerun, own=own
         )
+        background = replace(background, ended_by=await self._ended_by(failed.repo, jobs))
         bad = {job.name for job in jobs if job.conclusion != "success"}  # several jobs can share a name
         passed = tuple(job.name for job in jobs if job.name not in bad)[:MOST_PASSED]
         decisive = decisive_of(verdict)
@@ -104,7 +108,9 @@ class Diagnosis:
         """Remembers how the jobs of an attempt ended that belongs to no release. Raises `GitHubError`."""
         jobs = await self._github.jobs(attempt.repo, attempt.run_id, attempt.attempt)
         failed = any(job.conclusion in FAILED for job in jobs)
-        verdict = judge(await self._evidence(attempt.repo, jobs), rules_of(own)) if failed else None
+        verdict = (
+            await _judged(await self._evidence(attempt.repo, jobs), rules_of(own), {}) if failed else None
+        )
         await self.remember(attempt, jobs, verdict)
 
     async def remember(
@@ -143,6 +149,17 @@ class Diagnosis:
         if number is None:
             return ()
         return await self._worth_reading(repo, lambda: self._github.annotations(repo, number)) or ()
+
+    async def _ended_by(self, repo: str, jobs: Sequence[JobFacts]) -> str:
+        """Who cancelled the run after a job had failed: GitHub calls it failed, and says who at a cancelled job.
+
+        https://docs.github.com/actions/how-tos/manage-workflow-runs/cancel-a-workflow-run
+        """
+        stopped = next((job for job in jobs if job.conclusion == "cancelled"), None)
+        if stopped is None or all(job.conclusion == "cancelled" for job in jobs):
+            return ""
+        notes = (_ENDED.match(note.message) for note in await self._annotations(repo, stopped))
+        return next((note[1] for note in notes if note), "")
 
     async def _log(self, repo: str, job: JobFacts) -> str | None:
         text = await self._worth_reading(repo, lambda: self._github.job_log(repo, job.id))
@@ -197,6 +214,15 @@ class Diagnosis:
             )
             for found in findings[:MOST_JOBS_READ]
         }
+
+
+async def _judged(evidence: Evidence, rules: Sequence[Rule], known: Mapping[str, Collection[str]]) -> Verdict:
+    """As `causes.judge`, with a breath before each job: GitHub and people wait for nothing else meanwhile."""
+    findings: list[Finding] = []
+    for job in at_fault(evidence.jobs):
+        await asyncio.sleep(0)
+        findings.append(judge_job(job, rules, known.get(job.name, ())))
+    return verdict_of(evidence, findings)
 
 
 def _outcome(job: JobFacts, finding: Finding | None) -> JobOutcome | None:

@@ -148,17 +148,17 @@ class Actions:
 
     def cancel(self, run: Run, by: Person, *, force: bool = False) -> None:
         """Ends what is not over, some seconds later; RefusedError(409) when nothing is to cancel."""
-        del by
         attempt = run.attempt
         if attempt.status == "completed":
             raise RefusedError(409, "Cannot cancel a workflow run that is completed.")
         if attempt.script.ignores_cancel and not force:
             return
-        self._world.after(CANCEL_TAKES, lambda: self._end_jobs(run, attempt))
+        self._world.after(CANCEL_TAKES, lambda: self._end_jobs(run, attempt, by))
 
-    def _end_jobs(self, run: Run, attempt: Attempt) -> None:
+    def _end_jobs(self, run: Run, attempt: Attempt, by: Person) -> None:
         for job in attempt.jobs:
             if job.status != "completed":
+                job.check_run.annotations.append(Annotation(f"The run was canceled by @{by.login}."))
                 self._timeline.complete(run, attempt, job, "cancelled", None)
         self._timeline.settle(run, attempt)
 

@@ -348,3 +348,14 @@ def test_every_evidence_gets_one_cause_and_a_headline(jobs: tuple[FailedJob, ...
 @given(st.lists(JOBS, min_size=1, max_size=4).map(tuple))
 def test_one_broken_job_makes_the_failure_broken(jobs: tuple[FailedJob, ...]) -> None:
     assert cause_of(*jobs, job(COMPILER)) is Cause.BROKEN
+
+
+def test_a_test_that_healed_in_a_step_that_succeeded_explains_no_failure_of_another_step() -> None:
+    log = (
+        "##[group]Run pytest --reruns 2\n##[endgroup]\n"
+        "tests/test_cart.py::test_empty RERUN\ntests/test_cart.py::test_empty PASSED\n== 20 passed, 1 rerun ==\n"
+        "##[group]Run ./deploy.sh\n##[endgroup]\n"
+        "the gears ground to a halt\n##[error]Process completed with exit code 3.\n"
+    )
+
+    assert cause_of(job(log)) is Cause.UNKNOWN

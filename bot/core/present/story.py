@@ -130,6 +130,8 @@ def _note(view: View, note: Note) -> str:
 def _why_stopped(note: Note) -> str:
     if note.background is not None and note.background.guarded:
         return f"{code(note.background.guarded)} is named by `never-rerun`"
+    if note.background is not None and note.background.ended_by:
+        return f"{code(note.background.ended_by)} cancelled it on GitHub"
     if note.most == 0:
         return f"{code(note.cause)} failures never are" if note.cause else "failures of this kind never are"
     if note.number < note.most:
