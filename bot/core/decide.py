@@ -212,6 +212,8 @@ def _cancel(draft: Draft, step: str) -> None:
         case Waiting() | Due() | Expecting() | AwaitingApproval() | Diagnosing():
             draft.put(step, Cancelled(draft.now), "cancelled")
         case Cooling() if state.until > draft.now:
+            if state.by is None:
+                runs.give_back(draft, step, state.cause)
             draft.put(step, Cancelled(draft.now), "cancelled before its re-run")
         case Cooling():
             draft.put(step, Rerunning(state.run, draft.now + _RERUN_UNDER_WAY), "a re-run may be under way")

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from bot.core.causes import Rule
 from bot.core.suggest import quoted
 from bot.pipeline.between_steps import entries_of
+from bot.pipeline.patterns import MOST_STEPS_IN_ALL, steps_of
 from bot.pipeline.rules import fires, fits_a_line, rule_of
 from bot.pipeline.schema import MOST_OBSERVED, MOST_RULES, FailureShape, Path, Problem, Raw
 
@@ -34,6 +35,18 @@ def rule_problems(rules: Raw, path: Path) -> Iterator[Problem]:
         yield from _example_problems(entry, (*path, number))
 
 
+def time_problems(rules: Raw, path: Path) -> Iterator[Problem]:
+    """Rules that are quick one by one and slow together: each is tried on each line of a log."""
+    if not isinstance(rules, list) or len(rules) > MOST_RULES:
+        return
+    if sum(steps_of(text) for rule in rules for text in _expressions(rule)) > MOST_STEPS_IN_ALL:
+        message = (
+            "these rules together can take too long on a log made for them: "
+            "bound their repeats, such as `.{0,80}`, or use fewer"
+        )
+        yield Problem(path, message, at_key=True)
+
+
 def too_many_expressions(raw: Raw) -> Problem | None:
     """A file with more to check than moments are enough for; to be asked before anything is checked."""
     count = 0
@@ -50,9 +63,14 @@ def too_many_expressions(raw: Raw) -> Problem | None:
 
 
 def _letters(rule: Raw) -> int:
+    return sum(map(len, _expressions(rule)))
+
+
+def _expressions(rule: Raw) -> Iterator[str]:
     written = [rule.get("pattern"), rule.get("unless")] if isinstance(rule, dict) else []
-    texts = [text for value in written for text in (value if isinstance(value, list) else [value])]
-    return sum(len(text) for text in texts if isinstance(text, str))
+    for value in written:
+        texts = value if isinstance(value, list) else [value]
+        yield from (text for text in texts if isinstance(text, str))
 
 
 def observe_problems(observe: Raw, path: Path) -> Iterator[Problem]:

@@ -12,6 +12,9 @@ from bot.pipeline.regex_tree import Unclear, compiled, depth_of, repeats_in_repe
 MOST_STEPS_OF_A_SEARCH = 3_000_000
 """Some 3 to 20 milliseconds for the worst line; the whole of a log can hardly be as bad for several expressions."""
 
+MOST_STEPS_IN_ALL = 20_000_000
+"""Of all expressions of one pipeline for one line: about what those that are shipped can take."""
+
 _DEEPEST = 10
 _BACK = re.compile(r"\\([1-9][0-9]?)|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
 
@@ -24,6 +27,11 @@ def check_pattern(text: str) -> None:
     """Raises BadPattern when the expression must not be used."""
     if problem := _problem(text):
         raise BadPattern(problem)
+
+
+def steps_of(text: str) -> float:
+    """How many steps a search can take in the worst line; 0 for an expression that must not be used anyhow."""
+    return 0.0 if _problem(text) else steps_to_search(tree_of(text))
 
 
 def joined(texts: tuple[str, ...]) -> re.Pattern[str]:

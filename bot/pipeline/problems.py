@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from bot.pipeline.between_rules import observe_problems, rule_problems, too_many_expressions
+from bot.pipeline.between_rules import observe_problems, rule_problems, time_problems, too_many_expressions
 from bot.pipeline.between_steps import entries_of, name_problems, steps_problems
 from bot.pipeline.key_words import meant_key, unknown_key
 from bot.pipeline.schema import LEVELS, FileShape, Path, Problem, Raw
@@ -52,6 +52,7 @@ def problems(raw: Raw) -> Iterator[Problem]:
             yield from steps_problems(steps, (*path, "steps"))
         if isinstance(pipeline, dict):
             yield from rule_problems(pipeline.get("failures"), (*path, "failures"))
+            yield from time_problems(pipeline.get("failures"), (*path, "failures"))
             yield from observe_problems(pipeline.get("observe"), (*path, "observe"))
 
 

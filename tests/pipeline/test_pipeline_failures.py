@@ -71,6 +71,7 @@ NEVER_RERUN = [
     (pipeline("«never-rerun: a"), "`never-rerun` belongs to a step, not to a pipeline"),
 ]
 
+SLOW = "{name: n#, cause: flaky, pattern: 'a.{0,40}b.{0,40}c'}"
 RULE_KEYS = [
     (rule("pattern: a, «about: x"), "`about` is not a key of a rule of `failures`; did you mean `reason`?"),
     (rule("pattern: a, «reson: x"), "`reson` is not a key of a rule of `failures`; did you mean `reason`?"),
@@ -95,6 +96,10 @@ RULE_KEYS = [
         "there are 101 rules; at most 100",
     ),
     (step("{dispatch: a.yml, «failures: []}"), "`failures` belongs to a pipeline, not to a step"),
+    (
+        pipeline(f"«failures: [{many(12, SLOW)}]"),
+        "these rules together can take too long on a log made for them",
+    ),
     (step("{dispatch: a.yml, «name: x}"), "`name` is not a key of a step; there are"),
 ]
 

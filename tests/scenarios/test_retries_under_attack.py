@@ -353,3 +353,31 @@ async def test_a_run_that_a_person_cancelled_after_one_job_had_failed_is_left_to
 
     assert stage.world.ledger.reruns == []
     assert "not re-run, `ada` cancelled it on GitHub" in stage.status().body
+
+
+async def test_a_held_re_run_that_never_left_is_not_told_at_the_end(stage: Stage) -> None:
+    run, version = await held(stage)
+    await stage.says(f"/release cancel {version}")
+    await stage.until(lambda: stage.state(version) == "cancelled")
+
+    assert reruns_of(stage, run) == 0
+    assert "needed 1 re-run" not in stage.answer()
+
+
+async def test_the_lines_shown_are_those_of_the_job_that_decided_though_another_has_its_name(
+    stage: Stage,
+) -> None:
+    javac = "core/Flow.java:42: error: cannot find symbol\n##[error]Process completed with exit code 1.\n"
+    rule = build(stage).on_run().jobs("build", "twin", parallel=True)
+    rule.job("build").fails(log=NETWORK).job("twin").fails(log=javac)
+
+    def renames() -> None:
+        build(stage).run.attempt.jobs[1].name = "build"
+
+    stage.world.trouble.calls("GET", r"/attempts/\d+/jobs", renames, times=None)
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.state() == "needs attention")
+
+    assert "cannot find symbol" in stage.said()[0]
