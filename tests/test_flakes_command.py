@@ -5,6 +5,7 @@ import json
 import os
 import stat
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -63,12 +64,20 @@ async def remember(url: str) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def short() -> Iterator[Path]:
+    """A folder whose name is short, wherever temporary files are: the name of a socket has little room."""
+    roomy = "/tmp" if os.access("/tmp", os.W_OK) else None  # noqa: S108 - a folder of its own is made there
+    with tempfile.TemporaryDirectory(prefix="rb-", dir=roomy) as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def folder(short: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory; its database remembers a few flakes."""
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(short)
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    asyncio.run(remember(f"sqlite:///{tmp_path / DATABASE}"))
-    return tmp_path
+    asyncio.run(remember(f"sqlite:///{short / DATABASE}"))
+    return short
 
 
 def told(*words: str, **environment: str) -> tuple[int, str, str]:
@@ -292,11 +301,11 @@ async def said_to(path: Path, line: bytes) -> dict[str, object]:
     return said
 
 
-async def test_what_is_asked_is_answered(tmp_path: Path) -> None:
-    async with desk.listening(tmp_path / "s", one):
-        assert await ask(tmp_path / "s", ASKED) == (FLAKE,)
-        assert await asyncio.gather(*(ask(tmp_path / "s", ASKED) for _ in range(20))) == [(FLAKE,)] * 20
-    assert await ask(tmp_path / "s", ASKED) is None
+async def test_what_is_asked_is_answered(short: Path) -> None:
+    async with desk.listening(short / "s", one):
+        assert await ask(short / "s", ASKED) == (FLAKE,)
+        assert await asyncio.gather(*(ask(short / "s", ASKED) for _ in range(20))) == [(FLAKE,)] * 20
+    assert await ask(short / "s", ASKED) is None
 
 
 @pytest.mark.parametrize(
@@ -314,33 +323,33 @@ async def test_what_is_asked_is_answered(tmp_path: Path) -> None:
     ],
 )
 async def test_what_is_not_understood_is_refused_with_a_sentence(
-    tmp_path: Path, line: bytes, words: str
+    short: Path, line: bytes, words: str
 ) -> None:
-    async with desk.listening(tmp_path / "s", one):
-        assert words in str((await said_to(tmp_path / "s", line))["error"])
-        assert await ask(tmp_path / "s", ASKED) == (FLAKE,)
+    async with desk.listening(short / "s", one):
+        assert words in str((await said_to(short / "s", line))["error"])
+        assert await ask(short / "s", ASKED) == (FLAKE,)
 
 
-async def test_a_server_that_cannot_answer_says_so(tmp_path: Path) -> None:
+async def test_a_server_that_cannot_answer_says_so(short: Path) -> None:
     async def fails(asked: FlakesAsked) -> tuple[Flake, ...]:
         raise RuntimeError("secret of the database")
 
     with capture_logs() as entries:
-        async with desk.listening(tmp_path / "s", fails):
+        async with desk.listening(short / "s", fails):
             with pytest.raises(ServerRefused, match="its log says why"):
-                await ask(tmp_path / "s", ASKED)
+                await ask(short / "s", ASKED)
     assert [entry["log_level"] for entry in entries] == ["warning"]
 
 
-async def test_who_knocks_and_says_nothing_does_not_delay_the_end(tmp_path: Path) -> None:
+async def test_who_knocks_and_says_nothing_does_not_delay_the_end(short: Path) -> None:
     began = time.monotonic()
-    async with desk.listening(tmp_path / "s", one):
-        _, silent = await asyncio.open_unix_connection(tmp_path / "s")
+    async with desk.listening(short / "s", one):
+        _, silent = await asyncio.open_unix_connection(short / "s")
         await asyncio.sleep(0.01)
     silent.close()
 
     assert time.monotonic() - began < 2
-    assert not (tmp_path / "s").exists()
+    assert not (short / "s").exists()
 
 
 def a_long_name(folder: Path) -> Path:
@@ -362,26 +371,26 @@ def contents(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("place", [a_long_name, a_file, a_missing_folder])
 async def test_where_there_can_be_no_socket_the_server_goes_without(
-    tmp_path: Path, place: Callable[[Path], Path]
+    short: Path, place: Callable[[Path], Path]
 ) -> None:
-    path = place(tmp_path)
+    path = place(short)
     with capture_logs() as entries:
         async with desk.listening(path, one):
             assert await ask(path, ASKED) is None
     assert [entry["event"] for entry in entries] == ["there is no socket for operators' commands"]
-    assert contents(tmp_path) == (["precious"] if place is a_file else [])
+    assert contents(short) == (["precious"] if place is a_file else [])
 
 
-async def test_the_mode_of_new_files_is_as_before(tmp_path: Path) -> None:
+async def test_the_mode_of_new_files_is_as_before(short: Path) -> None:
     before = os.umask(0o022)
     try:
-        async with desk.listening(tmp_path / "s", one):
-            assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == 0o600
-            (tmp_path / "plain").touch()
+        async with desk.listening(short / "s", one):
+            assert stat.S_IMODE((short / "s").stat().st_mode) == 0o600
+            (short / "plain").touch()
     finally:
         os.umask(before)
 
-    assert stat.S_IMODE((tmp_path / "plain").stat().st_mode) == 0o644
+    assert stat.S_IMODE((short / "plain").stat().st_mode) == 0o644
 
 
 async def answers_nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -408,18 +417,18 @@ async def says_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
     ],
 )
 async def test_a_strange_server_is_told_of_in_one_sentence(
-    tmp_path: Path,
+    short: Path,
     server: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
     words: str,
 ) -> None:
-    async with await asyncio.start_unix_server(server, tmp_path / "s"):
+    async with await asyncio.start_unix_server(server, short / "s"):
         with pytest.raises(ServerRefused, match=words):
-            await ask(tmp_path / "s", ASKED, patience=0.2)
+            await ask(short / "s", ASKED, patience=0.2)
 
 
-def test_the_socket_lies_beside_the_file_itself_whatever_it_is_called(tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "real.db").touch()
-    (tmp_path / "link.db").symlink_to(tmp_path / "data" / "real.db")
+def test_the_socket_lies_beside_the_file_itself_whatever_it_is_called(short: Path) -> None:
+    (short / "data").mkdir()
+    (short / "data" / "real.db").touch()
+    (short / "link.db").symlink_to(short / "data" / "real.db")
 
-    assert socket_of(tmp_path / "link.db") == tmp_path / "data" / "real.db.socket"
+    assert socket_of(short / "link.db") == short / "data" / "real.db.socket"

@@ -171,6 +171,7 @@ def _open(draft: Draft, event: happened.RepositoryOpen) -> None:
             case Due() | Diagnosing() | Cooling():
                 pass  # a pause before a send may be one that GitHub asked for
         draft.put(step.name, back, "the repository answers again")
+        _remind(draft, step.name, back)  # its time may have passed meanwhile, and nothing else would wake it
 
 
 def barred(trouble: Trouble) -> bool:

@@ -12,6 +12,7 @@ from bot.core.events import RepositoryBarred, RepositoryOpen, SendHeldBack
 from bot.core.model import Cancelled, ReleaseWord
 from bot.core.trouble import Trouble, TroubleKind
 from tests.core.releases import (
+    A_DAY,
     EE,
     FIFTEEN_MINUTES,
     NO_ACCESS,
@@ -161,3 +162,15 @@ def test_a_re_run_that_may_be_under_way_is_looked_for_a_full_minute(news: str, k
     FIRST_NEWS[news](journey)
 
     assert journey.kind() == kind
+
+
+def test_a_reminder_whose_time_came_while_the_repository_was_barred_is_given_when_it_answers() -> None:
+    journey = PLACES["held"]()
+    journey.hears(RepositoryBarred(OSS, NO_ACCESS))
+    journey.waits(A_DAY)
+    told = journey.told("environment")
+
+    journey.hears(RepositoryOpen(OSS))
+
+    assert journey.told("environment") == told + 1
+    assert journey.wake_at == journey.now + timedelta(days=1)
