@@ -155,7 +155,9 @@ async def test_what_flaked_longer_ago_than_a_month_counts_no_more(stage: Stage) 
     await stage.opens()
 
     await released(stage, "1.0.3")
+    await stage.closes_first()
     await stage.passes(hours=24 * 31)
+    await stage.opens()
     await released(stage, "1.0.4")
 
     assert stage.state("1.0.4") == "needs attention"
