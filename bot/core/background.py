@@ -25,6 +25,13 @@ def decisive_of(verdict: Verdict) -> Finding | None:
     return next((found for found in verdict.findings if found.cause is verdict.cause), None)
 
 
+def job_of(finding: Finding, read: Sequence[FailedJob]) -> FailedJob | None:
+    """Jobs can share a name: the one whose log has the deciding line is meant."""
+    named_so = [job for job in read if job.name == finding.job]
+    telling = (job for job in named_so if finding.line and finding.line in (job.log_tail or ""))
+    return next(telling, named_so[0] if named_so else None)
+
+
 def background_of(
     verdict: Verdict,
     jobs: Sequence[JobFacts],
@@ -40,8 +47,7 @@ def background_of(
     if decisive is None:
         return replace(NOTHING_KNOWN, guarded=guarded)
     failed = [job for job in jobs if job.conclusion in FAILED]
-    logs = {job.name: job for job in read}
-    services = {found.job: service_of(found, logs.get(found.job)) for found in verdict.findings}
+    services = {found.job: service_of(found, job_of(found, read)) for found in verdict.findings}
     # Also beside a test that failed: its job would fail for the outage again.
     service = services[decisive.job] or next(filter(None, services.values()), "")
     away = [job.seconds for job in failed if service and services.get(job.name) == service]

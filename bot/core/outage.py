@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from bot.core.events import RerunHeld
 from bot.core.model import Cooling, Diagnosing, Passed, Release, Rerunning, Running, StepRecord
-from bot.core.plan import ApprovalStep, RunStep
+from bot.core.plan import ApprovalStep, RunStep, same_repository
 from bot.core.runs import chance
 from bot.core.trouble import Hold, Sighting
 
@@ -197,14 +197,19 @@ def _order(
 ) -> Iterator[tuple[str, RerunHeld]]:
     cooling = place.cooling
     assert cooling is not None
-    mine = [other for other in outage.places if other.release.plan.home == place.release.plan.home]
-    mine = [other for other in mine if other.step.repo == place.step.repo]  # others may be private
+    mine = [other for other in outage.places if _shown_beside(place, other)]
     releases = {other.release.id for other in mine}
     jobs = sum(other.last.jobs for other in mine)
     hold = Hold(outage.service, len(releases), jobs, next_try, probe, _due(place))
     if (cooling.hold, cooling.until) != (hold, until):
         event = RerunHeld(place.step.name, cooling.run.id, cooling.run.attempt, until, hold)
         yield place.release.id, event
+
+
+def _shown_beside(place: _Place, other: _Place) -> bool:
+    """Whether both are of one home and one repository: any other may be private."""
+    here, there = place.release.plan.home, other.release.plan.home
+    return same_repository(here, there) and same_repository(place.step.repo, other.step.repo)
 
 
 def _freed(places: Iterable[_Place], now: datetime) -> Iterator[tuple[str, RerunHeld]]:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from bot.core.background import background_of, decisive_of
+from bot.core.background import background_of, decisive_of, job_of
 from bot.core.causes import MOST_FLAKY_JOBS, Cause, Finding, Rule, Verdict, at_fault, judge_job, verdict_of
 from bot.core.evidence import Evidence, FailedJob
 from bot.core.excerpts import excerpt, failing_path
@@ -98,7 +98,7 @@ class Diagnosis:
         bad = {job.name for job in jobs if job.conclusion != "success"}  # several jobs can share a name
         passed = tuple(job.name for job in jobs if job.name not in bad)[:MOST_PASSED]
         decisive = decisive_of(verdict)
-        job = _that_decided(evidence, decisive) if decisive else None
+        job = job_of(decisive, evidence.jobs) if decisive else None
         if job is None or decisive is None:
             return Diagnosed(verdict, "", background, passed)
         touched = await self._touched(failed, job, decisive)
@@ -214,13 +214,6 @@ class Diagnosis:
             )
             for found in findings[:MOST_JOBS_READ]
         }
-
-
-def _that_decided(evidence: Evidence, decisive: Finding) -> FailedJob | None:
-    """Jobs can share a name: the one whose log has the deciding line is meant."""
-    named = [job for job in evidence.jobs if job.name == decisive.job]
-    telling = (job for job in named if decisive.line and decisive.line in (job.log_tail or ""))
-    return next(telling, named[0] if named else None)
 
 
 async def _judged(evidence: Evidence, rules: Sequence[Rule], known: Mapping[str, Collection[str]]) -> Verdict:

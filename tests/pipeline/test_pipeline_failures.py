@@ -14,7 +14,7 @@ from bot.pipeline.load import load
 from bot.pipeline.plans import Observed, Pipeline, make_plan
 from bot.pipeline.rules import fires, rules_of, shipped_rules
 from tests.pipeline.test_pipeline_hostile_files import SOON, YAML_LIKE, outcome
-from tests.pipeline.test_pipeline_mistakes import mistakes_of, pipeline, place_of, step
+from tests.pipeline.test_pipeline_mistakes import mistakes_of, pipeline, step, told_at_its_place
 
 
 def rule(text: str) -> str:
@@ -248,10 +248,7 @@ CASES = [*NEVER_RERUN, *RULE_KEYS, *RULE_VALUES, *EXPRESSIONS, *TOO_MANY, *OBSER
     ("marked", "message"), CASES, ids=[f"{n}-{case[1][:50]}" for n, case in enumerate(CASES)]
 )
 def test_a_mistake_is_told_once_at_its_place(marked: str, message: str) -> None:
-    (line,) = mistakes_of(marked.replace("«", ""))
-
-    assert line.startswith(f"{place_of(marked)}: ")
-    assert message in line
+    assert message in told_at_its_place(marked)
 
 
 def test_mistakes_in_several_rules_are_told_in_one_pass() -> None:

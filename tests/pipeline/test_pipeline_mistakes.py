@@ -35,6 +35,13 @@ def place_of(marked: str) -> str:
     return f"f.yml:{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
 
 
+def told_at_its_place(marked: str) -> str:
+    """The one mistake of the file, which stands at the mark."""
+    (line,) = mistakes_of(marked.replace("«", ""))
+    assert line.startswith(f"{place_of(marked)}: ")
+    return line
+
+
 KEYS = [
     (pipeline("«abuot: x"), "`abuot` is not a key of a pipeline; did you mean `about`?"),
     (pipeline("«description: x"), "`description` is not a key of a pipeline; did you mean `about`?"),
@@ -281,10 +288,7 @@ CASES = [*KEYS, *LATER, *NAMES, *KINDS, *VALUES, *NUMBERS, *REFS, *TEMPLATES, *N
     ("marked", "message"), CASES, ids=[f"{n}-{case[1][:50]}" for n, case in enumerate(CASES)]
 )
 def test_a_mistake_is_told_once_at_its_place(marked: str, message: str) -> None:
-    (line,) = mistakes_of(marked.replace("«", ""))
-
-    assert line.startswith(f"{place_of(marked)}: ")
-    assert message in line
+    assert message in told_at_its_place(marked)
 
 
 def test_all_mistakes_are_told_in_one_pass_in_the_order_of_the_file() -> None:
