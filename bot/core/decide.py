@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.core import events as happened
-from bot.core import runs, sends, steering
+from bot.core import gave_way, runs, sends, steering, turns
 from bot.core.draft import Decision, Draft
 from bot.core.model import (
     AwaitingApproval,
@@ -21,6 +21,8 @@ from bot.core.model import (
     Expecting,
     Final,
     Finding,
+    GaveWay,
+    InLine,
     NeedsPerson,
     Release,
     ReleaseWord,
@@ -54,6 +56,10 @@ def _apply(draft: Draft, event: happened.Event) -> None:
             _tick(draft, event)
         case happened.BotStarted():
             sends.bot_started(draft)
+        case happened.TurnGiven():
+            turns.turn_given(draft, event)
+        case happened.TurnTaken():
+            turns.turn_taken(draft, event)
         case happened.SendChecked():
             sends.send_checked(draft, event)
         case happened.SendHeldBack():
@@ -76,6 +82,10 @@ def _apply(draft: Draft, event: happened.Event) -> None:
             runs.run_gone(draft, event)
         case happened.Judged():
             runs.judged(draft, event)
+        case happened.CancelJudged():
+            gave_way.cancel_judged(draft, event)
+        case happened.WayFree():
+            gave_way.way_free(draft, event)
         case happened.RerunHeld():
             runs.rerun_held(draft, event)
         case happened.RerunAccepted():
@@ -109,6 +119,8 @@ def _tick(draft: Draft, event: happened.Tick) -> None:
         draft.release = replace(release, turn=event.ahead is None, ahead=event.ahead)
     for step, record in draft.release.items():
         _remind(draft, step.name, record.state)
+        if isinstance(record.state, GaveWay):
+            gave_way.waited_long_enough(draft, step.name, record.state)
 
 
 def _remind(draft: Draft, step: str, state: StepState) -> None:
@@ -136,7 +148,16 @@ def _barred(draft: Draft, event: happened.RepositoryBarred) -> None:
         if isinstance(step, ApprovalStep) or not same_repository(step.repo, event.repo):
             continue
         match record.state:
-            case Due() | Finding() | Expecting() | Running() | Diagnosing() | Cooling() | Rerunning():
+            case (
+                Due()
+                | Finding()
+                | Expecting()
+                | Running()
+                | Diagnosing()
+                | Cooling()
+                | Rerunning()
+                | GaveWay()
+            ):
                 draft.need_person(step.name, event.trouble, parked=record.state)
             case _:
                 continue
@@ -168,7 +189,10 @@ def _open(draft: Draft, event: happened.RepositoryOpen) -> None:
                 back = replace(back, confirm=True)
             case Finding() | Expecting() | Rerunning():
                 back = replace(back, until=back.until + (draft.now - state.since))
-            case Due() | Diagnosing() | Cooling():
+            case Due():
+                turns.go_on(draft, step.name, back, "the repository answers again")
+                continue
+            case Diagnosing() | Cooling() | GaveWay():
                 pass  # a pause before a send may be one that GitHub asked for
         draft.put(step.name, back, "the repository answers again")
         _remind(draft, step.name, back)  # its time may have passed meanwhile, and nothing else would wake it
@@ -197,7 +221,7 @@ def _start(draft: Draft, step: Step) -> None:
         return
     match step:
         case DispatchStep():
-            draft.put(step.name, Due(draft.now, draft.now), "its needs are met")
+            turns.make_due(draft, step.name, "its needs are met")
         case WatchStep():
             until = draft.now + timedelta(seconds=step.appears_within)
             draft.put(step.name, Expecting(draft.now, until), "its needs are met")
@@ -210,7 +234,7 @@ def _cancel(draft: Draft, step: str) -> None:
     """Cancelling ends what is not sent at once; runs and unknown sends have to be over first."""
     state = draft.state(step)
     match state:
-        case Waiting() | Due() | Expecting() | AwaitingApproval() | Diagnosing():
+        case Waiting() | InLine() | Due() | Expecting() | AwaitingApproval() | Diagnosing() | GaveWay():
             draft.put(step, Cancelled(draft.now), "cancelled")
         case Cooling() if state.until > draft.now:
             if state.by is None:

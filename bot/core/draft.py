@@ -48,6 +48,14 @@ class RunBound:
 
 
 @dataclass(frozen=True, slots=True)
+class NameTaken:
+    """The step has moved a name of its repository to the release's version."""
+
+    step: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The new release, everything it wants from the world now, and why."""
 
@@ -58,6 +66,7 @@ class Decision:
     opened: SendOpened | None
     closed: tuple[SendClosed, ...]
     bound: tuple[RunBound, ...]
+    taken: tuple[NameTaken, ...]
 
 
 class Draft:
@@ -71,6 +80,7 @@ class Draft:
         self.opened: SendOpened | None = None
         self.closed: list[SendClosed] = []
         self.bound: list[RunBound] = []
+        self.taken: list[NameTaken] = []
 
     def record(self, step: str) -> StepRecord:
         return self.release.steps[step]
@@ -125,6 +135,12 @@ class Draft:
     def remember_run(self, step: str, run: BoundRun) -> None:
         self.keep(step, replace(self.record(step), run=run))
 
+    def take_names(self, step: str) -> None:
+        """The run that was to move names to this version has succeeded."""
+        version = self.release.version
+        moved = (move for move in self.record(step).moves if move.after == version)
+        self.taken.extend(NameTaken(step, move.name) for move in moved)
+
     def close_send(self, step: str, send: int, outcome: str) -> None:
         self.closed.append(SendClosed(step, send, outcome))
 
@@ -137,6 +153,7 @@ class Draft:
             opened=self.opened,
             closed=tuple(self.closed),
             bound=tuple(self.bound),
+            taken=tuple(self.taken),
         )
 
 

@@ -56,6 +56,24 @@ class JudgeFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeCancel:
+    """Find out who cancelled the attempt: a person, or GitHub for a concurrency group."""
+
+    step: str
+    run_id: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitOthers:
+    """Look, again and again, whether the runs that a cancelled one gave way to are over."""
+
+    step: str
+    run_id: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class RerunFailedJobs:
     step: str
     run_id: int
@@ -69,7 +87,18 @@ class CancelRun:
     attempt: int
 
 
-Effect = CheckSend | Dispatch | FindRun | SeekRun | ConfirmRun | JudgeFailure | RerunFailedJobs | CancelRun
+Effect = (
+    CheckSend
+    | Dispatch
+    | FindRun
+    | SeekRun
+    | ConfirmRun
+    | JudgeFailure
+    | JudgeCancel
+    | AwaitOthers
+    | RerunFailedJobs
+    | CancelRun
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from bot.core.causes import Verdict
 from bot.core.deliveries import RunSeen
+from bot.core.model import Behind, NameMove
 from bot.core.trouble import NOTHING_KNOWN, Background, Hold, Trouble
 
 
@@ -21,6 +22,23 @@ class Tick:
 @dataclass(frozen=True, slots=True)
 class BotStarted:
     """The process starts: a send that was under way when it ended may or may not have been made."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnGiven:
+    """It is the step's turn among those of its `one-at-a-time` name; the names it moves are decided now."""
+
+    step: str
+    moves: tuple[NameMove, ...] = ()
+    inputs: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTaken:
+    """It is another step's turn."""
+
+    step: str
+    behind: Behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +155,30 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelJudged:
+    """Who cancelled an attempt. `group`: the concurrency group for which GitHub did; empty: a person, or nobody knows.
+
+    `began`: a job had begun by then; `others`: the runs of the workflow that were live then.
+    """
+
+    step: str
+    run_id: int
+    attempt: int
+    group: str = ""
+    began: bool = False
+    others: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WayFree:
+    """The runs that a cancelled one gave way to are over."""
+
+    step: str
+    run_id: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class RerunHeld:
     """An automatic re-run waits for another one's outcome, or, with no `hold`, does so no longer."""
 
@@ -229,6 +271,8 @@ Steering = (
 Event = (
     Tick
     | BotStarted
+    | TurnGiven
+    | TurnTaken
     | SendChecked
     | SendHeldBack
     | SendStopped
@@ -240,6 +284,8 @@ Event = (
     | RunLevel
     | RunGone
     | Judged
+    | CancelJudged
+    | WayFree
     | RerunHeld
     | RerunAccepted
     | RerunRefused

@@ -58,6 +58,26 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Behind:
+    """The step that another one waits for; `stuck`: it needs a person."""
+
+    home: str
+    pipeline: str
+    version: str
+    step: str
+    stuck: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InLine:
+    """Its needs are met, and it waits for its turn among the steps of its `one-at-a-time` name."""
+
+    since: datetime
+    behind: Behind | None = None
+    kind: Literal["in-line"] = "in-line"
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """A dispatch whose needs are met; what must be known before a send is being read, from `not_before` on."""
 
@@ -151,13 +171,28 @@ class Rerunning:
 
 
 @dataclass(frozen=True, slots=True)
+class GaveWay:
+    """GitHub cancelled the run of its own accord before a job of it ran: another one of its concurrency `group` came.
+
+    It is sent again, once, when the runs `others` are over, at the latest at `until`.
+    """
+
+    run: BoundRun
+    since: datetime
+    until: datetime
+    group: str
+    others: tuple[int, ...] = ()
+    kind: Literal["gave-way"] = "gave-way"
+
+
+@dataclass(frozen=True, slots=True)
 class AwaitingApproval:
     since: datetime
     reminded_at: datetime
     kind: Literal["awaiting-approval"] = "awaiting-approval"
 
 
-Parked = Due | Finding | Expecting | Running | Diagnosing | Cooling | Rerunning
+Parked = Due | Finding | Expecting | Running | Diagnosing | Cooling | Rerunning | GaveWay
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +231,7 @@ class Cancelled:
 Final = Passed | Skipped | Cancelled
 StepState = (
     Waiting
+    | InLine
     | Due
     | Sending
     | Finding
@@ -204,6 +240,7 @@ StepState = (
     | Diagnosing
     | Cooling
     | Rerunning
+    | GaveWay
     | AwaitingApproval
     | NeedsPerson
     | Passed
@@ -251,6 +288,9 @@ class NoteKind(StrEnum):
     ASKED_SEND = "asked-send"
     ADOPTED_RUN = "adopted-run"
     HELD_BACK = "held-back"
+    GAVE_WAY = "gave-way"
+    QUEUED_LONG = "queued-long"
+    LATE = "late"
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +306,19 @@ class Note:
     attempt: int = 0
     cause: str = ""
     background: Background | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NameMove:
+    """A name that the step moves from `before` (empty: nobody knows) to `after`, or leaves where it is."""
+
+    name: str
+    before: str
+    after: str
+
+    @property
+    def moved(self) -> bool:
+        return self.before != self.after
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +339,16 @@ class StepRecord:
     ended_at: datetime | None = None
     notes: tuple[Note, ...] = ()
     sightings: tuple[Sighting, ...] = ()
+    moves: tuple[NameMove, ...] = ()
+    """What was decided about its moving names when its turn came."""
+    inputs: tuple[tuple[str, str], ...] = ()
+    """Inputs that were worked out at that moment."""
+    found: BoundRun | None = None
+    """A run of the same version that a release before this one left: it is taken up instead of starting another."""
+    gave_way: int = 0
+    """How often a run of it gave way to another one of its concurrency group."""
+    usual: float | None = None
+    """Seconds within which nine of ten of its predecessors were over; None: there were too few."""
 
     @property
     def final(self) -> bool:
@@ -318,6 +381,8 @@ class Release:
     cancelled_by: str | None = None
     ended_at: datetime | None = None
     end_told: bool = False
+    together: tuple[str, ...] = ()
+    """Ids of the releases that the same comment asked for, this one included; empty when it is the only one."""
 
     @property
     def cancelling(self) -> bool:
@@ -376,7 +441,7 @@ def new_release(
 def run_of(state: StepState) -> BoundRun | None:
     """The run that a state holds on to."""
     match state:
-        case Running() | Diagnosing() | Cooling() | Rerunning():
+        case Running() | Diagnosing() | Cooling() | Rerunning() | GaveWay():
             return state.run
         case NeedsPerson():
             return state.run if state.run is not None else run_of(state.parked) if state.parked else None
@@ -387,7 +452,7 @@ def run_of(state: StepState) -> BoundRun | None:
 def word_of(state: StepState) -> StepWord:
     """The word people see for a state."""
     match state:
-        case Waiting() | Expecting():
+        case Waiting() | InLine() | Expecting():
             return StepWord.WAITING
         case Due() | Sending() | Finding():
             return StepWord.QUEUED
@@ -399,7 +464,7 @@ def word_of(state: StepState) -> StepWord:
             return StepWord.RUNNING if run.started else StepWord.QUEUED
         case Diagnosing():
             return StepWord.RUNNING
-        case Cooling() | Rerunning():
+        case Cooling() | Rerunning() | GaveWay():
             return StepWord.RETRYING
         case AwaitingApproval():
             return StepWord.AWAITING_APPROVAL

@@ -36,6 +36,19 @@ class FailureRule:
 
 
 @dataclass(frozen=True, slots=True)
+class MovingName:
+    """A name, such as the tag `latest` of an image, that a step moves to its version if the version earns it.
+
+    `template`: the name as it is written; versions that make the same name of it compete for it. `series`: only
+    versions of this series earn it; empty: any.
+    """
+
+    name: str
+    template: str
+    series: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DispatchStep:
     """A workflow run that the bot starts."""
 
@@ -54,6 +67,13 @@ class DispatchStep:
     retry: Retry = Retry()
     never_rerun: tuple[str, ...] = ()
     """Patterns of job names: if one of them failed, nothing is re-run by itself."""
+    one_at_a_time: str = ""
+    """Steps of this name, in whatever release, run one after the other; empty: it has none."""
+    moves: tuple[MovingName, ...] = ()
+    version_tag: tuple[str, str] | None = None
+    """What stands before and behind the version in the tags of its repository, where its `ref` tells."""
+    late_inputs: tuple[tuple[str, str], ...] = ()
+    """Inputs that depend on which names are moved: templates, worked out when the step's turn comes."""
     kind: Literal["dispatch"] = "dispatch"
 
 
@@ -102,6 +122,10 @@ class Plan:
     file_repo: str | None
     failures: tuple[FailureRule, ...] = ()
     """Rules that judge failures, before the built-in ones."""
+    parameters: tuple[tuple[str, str], ...] = ()
+    """What was given with the command or is the default, in the order of the file."""
+    notify: tuple[str, ...] = ()
+    """Users and teams (`owner/team`) who are mentioned beside the starter when a person is needed."""
 
     def step(self, name: str) -> Step:
         """The step of exactly this name; KeyError when there is none."""

@@ -34,7 +34,6 @@ _JITTER = 0.1
 _QUIET = ("requested", "queued", "pending")
 _CONCLUSION_TROUBLE = {
     "skipped": TroubleKind.NOTHING_RAN,
-    "cancelled": TroubleKind.CANCELLED,
     "startup_failure": TroubleKind.STARTUP_FAILURE,
 }
 
@@ -130,9 +129,10 @@ def conclude(draft: Draft, step: str, run: BoundRun, *, jobs_ran: bool | None) -
     draft.remember_run(step, run)
     if run.conclusion == "success" and jobs_ran:
         draft.put(step, Passed(draft.now), f"run {run.id} passed at attempt {run.attempt}")
+        draft.take_names(step)
     elif draft.release.cancelling:
         draft.put(step, Cancelled(draft.now), f"run {run.id} is over: {run.conclusion}")
-    elif run.conclusion in {"failure", "timed_out"}:
+    elif run.conclusion in {"failure", "timed_out", "cancelled"}:
         draft.put(step, Diagnosing(run), f"run {run.id} attempt {run.attempt}: {run.conclusion}")
     elif run.conclusion == "success":
         draft.need_person(step, Trouble(TroubleKind.NOTHING_RAN, links=(run.url,)), run=run)

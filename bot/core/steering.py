@@ -46,6 +46,7 @@ from bot.core.model import (
 from bot.core.plan import ApprovalStep, DispatchStep, RunStep, Step, WatchStep, same_repository
 from bot.core.sends import run_step
 from bot.core.trouble import TroubleKind
+from bot.core.turns import go_on, leave_line, make_due
 
 
 class No(StrEnum):
@@ -333,6 +334,7 @@ def steer(draft: Draft, event: Steering) -> None:
         case PauseAsked(by=by):
             draft.release = replace(draft.release, paused_by=by, paused_at=draft.now)
             draft.because(f"paused by {by}")
+            leave_line(draft)
         case ResumeAsked(by=by):
             _resume(draft, by)
         case CancelAsked(by=by):
@@ -351,6 +353,8 @@ def _retry(draft: Draft, step: str, by: str) -> None:
     if state.run is not None and state.parked is None:
         draft.note(step, NoteKind.ASKED_RERUN, by=by, attempt=state.run.attempt)
         draft.put(step, Cooling(state.run, draft.now, Cause.UNKNOWN, by), f"{by} asked for a re-run")
+    elif isinstance(state.parked, Due):
+        go_on(draft, step, state.parked, f"{by} asked to go on")
     elif state.parked is not None and not isinstance(state.parked, Finding | Expecting):
         draft.put(step, state.parked, f"{by} asked to go on")
     elif isinstance(draft.release.plan.step(step), WatchStep):
@@ -364,7 +368,7 @@ def _retry(draft: Draft, step: str, by: str) -> None:
 def _send_again(draft: Draft, step: str, by: str) -> None:
     """A named person opens the way for a new send number."""
     draft.note(step, NoteKind.ASKED_SEND, by=by)
-    draft.put(step, Due(draft.now, draft.now), f"{by} asked for a new dispatch")
+    make_due(draft, step, f"{by} asked for a new dispatch")
 
 
 def _adopt(draft: Draft, event: AdoptAsked) -> None:

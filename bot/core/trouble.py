@@ -15,6 +15,7 @@ class TroubleKind(StrEnum):
 
     FAILED = "failed"
     CANCELLED = "cancelled"
+    GROUP_CANCELLED = "group-cancelled"
     DELETED = "deleted"
     TIMED_OUT = "timed-out"
     NOTHING_RAN = "nothing-ran"

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from bot.core.effects import (
+    AwaitOthers,
     CancelRun,
     CheckSend,
     ConfirmRun,
     Dispatch,
     Effect,
     FindRun,
+    JudgeCancel,
     JudgeFailure,
     RerunFailedJobs,
     SeekRun,
@@ -24,6 +26,7 @@ from bot.core.model import (
     Due,
     Expecting,
     Finding,
+    GaveWay,
     NeedsPerson,
     Release,
     Rerunning,
@@ -65,6 +68,10 @@ def _of_step(release: Release, step: RunStep, record: StepRecord, now: datetime)
                 yield CancelRun(step.name, run.id, run.attempt)
             if confirm or now >= _deadline(step, record.state):
                 yield ConfirmRun(step.name, run.id, run.attempt)
+        case Diagnosing(run=run) if run.conclusion == "cancelled":
+            yield JudgeCancel(step.name, run.id, run.attempt)
+        case GaveWay(run=run):
+            yield AwaitOthers(step.name, run.id, run.attempt)
         case Diagnosing(run=run):
             yield JudgeFailure(step.name, run.id, run.attempt)
         case Cooling(run=run, until=until) if now >= until and not paused:
@@ -96,7 +103,13 @@ def _times(step: object, record: StepRecord) -> Iterator[datetime]:
     match record.state:
         case Due(not_before=at):
             yield at
-        case Finding(until=until) | Expecting(until=until) | Cooling(until=until) | Rerunning(until=until):
+        case (
+            Finding(until=until)
+            | Expecting(until=until)
+            | Cooling(until=until)
+            | Rerunning(until=until)
+            | GaveWay(until=until)
+        ):
             yield until
         case AwaitingApproval(reminded_at=last):
             yield last + REMIND_AFTER
@@ -122,7 +135,7 @@ def watched(release: Release) -> frozenset[str]:
 
 def _is_watched(record: StepRecord) -> bool:
     match record.state:
-        case Finding() | Expecting() | Running() | Diagnosing() | Cooling() | Rerunning():
+        case Finding() | Expecting() | Running() | Diagnosing() | Cooling() | Rerunning() | GaveWay():
             return True
         case NeedsPerson(run=run, parked=parked):
             return run is not None or parked is not None

@@ -76,6 +76,7 @@ def _useful(kind: TroubleKind, step: Step) -> tuple[_Verb, ...]:
         case (
             TroubleKind.FAILED
             | TroubleKind.CANCELLED
+            | TroubleKind.GROUP_CANCELLED
             | TroubleKind.ODD_END
             | TroubleKind.TIMED_OUT
             | TroubleKind.RERUN_LOST

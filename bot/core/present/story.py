@@ -26,7 +26,7 @@ from bot.core.present.card import card, held
 from bot.core.present.inert import code, inert
 from bot.core.present.troubles import explained
 from bot.core.present.view import View
-from bot.core.present.words import count
+from bot.core.present.words import count, duration
 from bot.core.trouble import Hold
 
 _MOST_OF_STEP = 3
@@ -121,6 +121,14 @@ def _note(view: View, note: Note) -> str:
             return f"{view.person(note.by)} asked for a new dispatch"
         case NoteKind.ADOPTED_RUN:
             return f"{view.person(note.by)} chose its run"
+        case NoteKind.GAVE_WAY:
+            return (
+                f"GitHub cancelled attempt {note.attempt} before a job of it ran: another run of {text} came"
+            )
+        case NoteKind.QUEUED_LONG:
+            return f"no runner has taken attempt {note.attempt} for {duration(note.number)}"
+        case NoteKind.LATE:
+            return f"late: nine of ten before it were over within {duration(note.number)}"
         case NoteKind.HELD_BACK:
             return f"the dispatch was held back{because}"
         case _:

@@ -17,6 +17,7 @@ from bot.core.trouble import Trouble, TroubleKind
 _SHORT: Mapping[TroubleKind, str] = {
     TroubleKind.FAILED: "the run failed",
     TroubleKind.CANCELLED: "the run was cancelled on GitHub",
+    TroubleKind.GROUP_CANCELLED: "GitHub cancelled the run for its concurrency group",
     TroubleKind.DELETED: "the run was deleted",
     TroubleKind.TIMED_OUT: "the run is over its time",
     TroubleKind.NOTHING_RAN: "no job of the run ran",
@@ -72,6 +73,11 @@ def _happened(view: View, step: RunStep, trouble: Trouble, where: str) -> str:
             return f"The run failed{because}{where}."
         case TroubleKind.CANCELLED:
             return f"The run was cancelled on GitHub{where}."
+        case TroubleKind.GROUP_CANCELLED:
+            return (
+                f"GitHub itself cancelled the run, since another one of the concurrency group {code(trouble.detail)} "
+                f"came{where}."
+            )
         case TroubleKind.DELETED:
             return "The run was deleted on GitHub, so nobody can tell any more how it ended."
         case TroubleKind.TIMED_OUT:
@@ -126,6 +132,8 @@ def _remedy(step: RunStep, trouble: Trouble) -> str:
     match trouble.kind:
         case TroubleKind.TIMED_OUT:
             return "A success that comes later still counts; if it hangs, cancel it on GitHub and retry."
+        case TroubleKind.GROUP_CANCELLED:
+            return "Look at what else runs in that group; `queue: max` in the workflow's `concurrency` lets runs wait."
         case TroubleKind.CANCELLED | TroubleKind.RERUN_REFUSED | TroubleKind.RERUN_LOST:
             return "A re-run that you start on GitHub is seen as well."
         case TroubleKind.NOTHING_RAN:

@@ -1,0 +1,62 @@
+"""A run that GitHub cancelled by itself: of the runs that wait in a concurrency group it keeps only the newest.
+
+https://docs.github.com/actions/how-tos/write-workflows/choose-when-workflows-run/control-workflow-concurrency
+Rule: only what certainly was not a person's cancel, and of which certainly no job had begun, is sent again by itself,
+and that once.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.core.causes import Cause
+from bot.core.draft import Draft
+from bot.core.events import CancelJudged, WayFree
+from bot.core.model import BoundRun, Cooling, Diagnosing, GaveWay, NoteKind
+from bot.core.plan import DispatchStep
+from bot.core.sends import run_step
+from bot.core.trouble import Trouble, TroubleKind
+from bot.core.turns import make_due
+
+
+def cancel_judged(draft: Draft, event: CancelJudged) -> None:
+    """It is known who cancelled the attempt."""
+    state = draft.state(event.step)
+    if not isinstance(state, Diagnosing) or not _is_attempt(state.run, event):
+        return
+    record, run = draft.record(event.step), state.run
+    if not event.group:
+        draft.need_person(event.step, Trouble(TroubleKind.CANCELLED, "cancelled", (run.url,)), run=run)
+    elif event.began or record.gave_way:
+        draft.need_person(event.step, Trouble(TroubleKind.GROUP_CANCELLED, event.group, (run.url,)), run=run)
+    else:
+        draft.keep(event.step, replace(record, gave_way=record.gave_way + 1))
+        draft.note(event.step, NoteKind.GAVE_WAY, event.group, attempt=run.attempt)
+        until = draft.now + timedelta(seconds=run_step(draft, event.step).timeout)
+        waits = GaveWay(run, draft.now, until, event.group, event.others)
+        draft.put(event.step, waits, f"GitHub cancelled run {run.id} for its concurrency group {event.group}")
+
+
+def way_free(draft: Draft, event: WayFree) -> None:
+    """The others are over: a dispatch is made anew, a run that somebody else started is run again."""
+    state = draft.state(event.step)
+    if not isinstance(state, GaveWay) or not _is_attempt(state.run, event):
+        return
+    if isinstance(draft.release.plan.step(event.step), DispatchStep):
+        make_due(draft, event.step, "the other run of its concurrency group is over")
+        return
+    record = draft.record(event.step)
+    reruns = {**record.reruns, Cause.TRANSIENT: record.reruns.get(Cause.TRANSIENT, 0) + 1}
+    draft.keep(event.step, replace(record, reruns=reruns, reruns_in_all=record.reruns_in_all + 1))
+    cooling = Cooling(state.run, draft.now, Cause.TRANSIENT)
+    draft.put(event.step, cooling, "the other run of its concurrency group is over")
+
+
+def waited_long_enough(draft: Draft, step: str, state: GaveWay) -> None:
+    """The others do not come to an end: a person has to see why."""
+    if draft.now >= state.until:
+        trouble = Trouble(TroubleKind.GROUP_CANCELLED, state.group, (state.run.url,))
+        draft.need_person(step, trouble, run=state.run)
+
+
+def _is_attempt(run: BoundRun, event: CancelJudged | WayFree) -> bool:
+    return (run.id, run.attempt) == (event.run_id, event.attempt)

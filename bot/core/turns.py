@@ -1,0 +1,141 @@
+"""Steps of one `one-at-a-time` name run one after the other, in whatever release of whatever home they are.
+
+Rule: whose turn it is follows from the open releases alone. A step holds its place from the moment it is given its turn
+until it is final; while it waits it holds nothing, and who holds waits for no other step. So no circle of steps that
+wait for each other can come to be.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from bot.core.draft import Draft
+from bot.core.events import TurnGiven, TurnTaken
+from bot.core.model import (
+    Behind,
+    Cooling,
+    Diagnosing,
+    Due,
+    Finding,
+    GaveWay,
+    InLine,
+    NeedsPerson,
+    Release,
+    Rerunning,
+    Running,
+    Sending,
+    StepRecord,
+)
+from bot.core.plan import DispatchStep, Step
+from bot.core.versions import Version
+
+
+def holds(record: StepRecord) -> bool:
+    """Whether others of its name have to wait: it may have a run, or it is about to.
+
+    A step that needs a person before anything of it was sent lets the others pass.
+    """
+    match record.state:
+        case Due() | Sending() | Finding() | Running() | Diagnosing() | Cooling() | Rerunning() | GaveWay():
+            return True
+        case NeedsPerson(parked=parked):
+            return record.run is not None or isinstance(parked, Finding)
+        case _:
+            return False
+
+
+def make_due(draft: Draft, name: str, reason: str) -> None:
+    """The next send may be checked; a step with others of its name waits for its turn first, unless it has it."""
+    go_on(draft, name, Due(draft.now, draft.now), reason)
+
+
+def go_on(draft: Draft, name: str, due: Due, reason: str) -> None:
+    """As `make_due`, with what is known of the send already."""
+    line = _name(draft.release.plan.step(name))
+    if line and not holds(draft.record(name)):
+        draft.put(name, InLine(draft.now), f"{reason}; it waits for its turn in {line}")
+    else:
+        draft.put(name, due, reason)
+
+
+def turn_given(draft: Draft, event: TurnGiven) -> None:
+    if not isinstance(draft.state(event.step), InLine) or draft.release.paused_by or draft.release.cancelling:
+        return
+    draft.keep(event.step, replace(draft.record(event.step), moves=event.moves, inputs=event.inputs))
+    names = ", ".join(f"{move.name}: {move.before or '?'} -> {move.after}" for move in event.moves)
+    draft.put(event.step, Due(draft.now, draft.now), f"its turn{f' ({names})' if names else ''}")
+
+
+def turn_taken(draft: Draft, event: TurnTaken) -> None:
+    state = draft.state(event.step)
+    if isinstance(state, InLine) and state.behind != event.behind:
+        behind = event.behind
+        reason = f"waits for {behind.pipeline} {behind.version} / {behind.step}"
+        draft.put(event.step, replace(state, behind=behind), reason)
+
+
+def leave_line(draft: Draft) -> None:
+    """Whoever is paused before its send gives its turn away."""
+    for step, record in draft.release.items():
+        if isinstance(record.state, Due) and record.run is None and _name(step):
+            draft.put(step.name, InLine(record.state.since), "gives its turn away while it is paused")
+
+
+def _name(step: Step) -> str:
+    return step.one_at_a_time if isinstance(step, DispatchStep) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A step that waits: it is its turn, or it is `behind` another one."""
+
+    release_id: str
+    step: str
+    behind: Behind | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    release: Release
+    step: DispatchStep
+    record: StepRecord
+
+    @property
+    def ready(self) -> bool:
+        """Whether it could go at once; a release that is paused lets the others pass."""
+        release = self.release
+        waits = isinstance(self.record.state, InLine)
+        return waits and release.paused_by is None and not release.cancelling
+
+    @property
+    def behind_it(self) -> Behind:
+        plan = self.release.plan
+        stuck = isinstance(self.record.state, NeedsPerson)
+        return Behind(plan.home, plan.pipeline, plan.version, self.step.name, stuck)
+
+
+def turns(releases: Iterable[Release]) -> Iterator[Turn]:
+    """Of every step that waits: whether it is its turn. `releases`: all that are open, oldest first."""
+    for places in _lines(releases):
+        first = _first(places)
+        for place in places:
+            if first is not None and isinstance(place.record.state, InLine):
+                behind = None if place is first else first.behind_it
+                yield Turn(place.release.id, place.step.name, behind)
+
+
+def _lines(releases: Iterable[Release]) -> Iterable[Sequence[_Place]]:
+    lines: dict[str, list[_Place]] = {}
+    for release in releases:
+        for step, record in release.items():
+            if isinstance(step, DispatchStep) and step.one_at_a_time and not record.final:
+                lines.setdefault(step.one_at_a_time, []).append(_Place(release, step, record))
+    return lines.values()
+
+
+def _first(places: Sequence[_Place]) -> _Place | None:
+    """Who has its turn, or else the lowest version of those that are ready."""
+    holders = [place for place in places if holds(place.record)]
+    if holders:
+        return holders[0]
+    ready = [place for place in places if place.ready]
+    return min(ready, key=lambda place: Version.parse(place.release.version), default=None)
