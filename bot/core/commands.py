@@ -6,22 +6,27 @@ sentence; a line that belongs to no pipeline is not ours and is met with silence
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import assert_never
 
 from bot.core.ledger import line_of
 from bot.core.suggest import nearest, quoted
+from bot.core.verbs import BY_NAME, CONTINUE, DRY_RUN, OPTIONS, Verb
 from bot.core.versions import BadVersion, Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """`versions` as typed, well formed, each once, in the order of the command."""
+    """`versions` as typed, well formed, each once, in the order of the command; `parameters`: names and values
+    as typed, no name twice. `continues`: their tags exist already.
+    """
 
     pipeline: str
     versions: tuple[str, ...]
+    parameters: tuple[tuple[str, str], ...] = ()
     dry_run: bool = False
+    continues: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,69 +120,6 @@ class Malformed:
     sentence: str
 
 
-VerbName = Literal[
-    "",
-    "status",
-    "retry",
-    "redo",
-    "skip",
-    "adopt",
-    "approve",
-    "pause",
-    "resume",
-    "cancel",
-    "flakes",
-    "help",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """One form of command. `name` is empty for the one that starts; `example` follows `/PIPELINE `.
-
-    `who`: `write` in the home repository, or the pipeline's `role` in every repository of the pipeline.
-    """
-
-    name: VerbName
-    arguments: str
-    does: str
-    example: str
-    who: Literal["write", "role"]
-
-    def usage(self, pipeline: str) -> str:
-        """For example `/release retry [VERSION] [STEP]`."""
-        return " ".join(filter(None, (f"/{pipeline}", self.name, self.arguments)))
-
-
-_STARTS = "starts one release for each version"
-_PLANS = "reads everything, changes nothing, answers with the plan"
-_RETRIES = "runs the failed jobs again, or sends a refused or never-found dispatch anew"
-_REDOES = "dispatches a step anew whose run is over, for instance after a fix was pushed"
-_FLAKES = "lists what failed and then passed on the same commit; LINE is a branch or a series such as `1.0`"
-_ADOPTS = "makes a run that a person started the run of a step; RUN is its id or its URL"
-
-VERBS = (
-    Verb("", "VERSION [VERSION …]", _STARTS, "1.0.3", "role"),
-    Verb("", "VERSION [VERSION …] --dry-run", _PLANS, "1.0.3 --dry-run", "write"),
-    Verb("status", "[VERSION]", "says where things stand", "status 1.0.3", "write"),
-    Verb("retry", "[VERSION] [STEP]", _RETRIES, "retry 1.0.3 STEP", "role"),
-    Verb("redo", "[VERSION] STEP", _REDOES, "redo 1.0.3 STEP", "role"),
-    Verb("skip", "[VERSION] STEP", "marks a step as done by hand", "skip 1.0.3 STEP", "role"),
-    Verb("adopt", "[VERSION] STEP RUN", _ADOPTS, "adopt 1.0.3 STEP 1234567890", "role"),
-    Verb("approve", "[VERSION] [STEP]", "passes an approval step", "approve 1.0.3", "role"),
-    Verb("pause", "[VERSION]", "holds back dispatches and automatic re-runs", "pause 1.0.3", "role"),
-    Verb("resume", "[VERSION]", "goes on after a pause", "resume 1.0.3", "role"),
-    Verb("cancel", "[VERSION]", "cancels live runs on GitHub and ends the release", "cancel 1.0.3", "role"),
-    Verb("flakes", "[LINE]", _FLAKES, "flakes 1.0", "write"),
-    Verb("help", "", "says who may do what here", "help", "write"),
-)
-"""Every form of command, in the order in which help shows them; `STEP` in an example stands for a name."""
-
-_VERBS: Mapping[str, Verb] = {verb.name: verb for verb in VERBS if verb.name}
-
-RESERVED_NAMES = frozenset(_VERBS)
-"""What no pipeline and no step may be named, whatever the letter case."""
-
 _LONGEST_LINE = 1_000
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 _LINE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+-]{0,199}")
@@ -191,6 +133,7 @@ _NOT_PLAIN = (
     "looks like the right one, or a dash that the keyboard made of `--`. "
     "Nothing was done; type the line again by hand."
 )
+_THE_OPTIONS = f"There are {' and '.join(f'`{option}`' for option in OPTIONS)}."
 _TOO_LONG = (
     f"The command is longer than {_LONGEST_LINE:,} characters. Nothing was done; give fewer versions at once."
 )
@@ -198,7 +141,7 @@ _TWO = (
     "This comment has more than one command, and a comment can carry only one. "
     "Nothing was done; write each in a comment of its own."
 )
-_NO_PARAMETERS = "Parameters (`NAME=VALUE`) are not available yet."
+_PARAMETER = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)=(.*)")
 
 # Cyrillic and Greek letters over the Latin ones they look like: a look-alike of ours deserves a reason.
 _LOOKALIKES = str.maketrans(
@@ -267,56 +210,82 @@ def _lookalike(word: str) -> str:
 
 def _read(pipeline: str, typed: Sequence[str], steps: Collection[str]) -> Command:
     words = [word for word in typed if not word.startswith("-")]
-    dry_run = _dry_run([word for word in typed if word.startswith("-")], pipeline)
-    verb = _VERBS.get(words[0].lower()) if words else _VERBS["help"]
-    if verb is not None and dry_run:
-        raise _Refused(f"`--dry-run` goes with a version to start: `/{pipeline} 1.0.3 --dry-run`.")
+    options = _options([word for word in typed if word.startswith("-")], pipeline)
+    verb = BY_NAME.get(words[0].lower()) if words else BY_NAME["help"]
     if verb is not None:
+        idle = [*options, *(word for word in words if _PARAMETER.fullmatch(word))]
+        if idle:
+            raise _Refused(_only_with_version(idle[0], pipeline))
         return _Arguments(words[1:], verb, pipeline).command()
-    if not _resembles_version(words[0]):
+    if _PARAMETER.fullmatch(words[0]) or not _resembles_version(words[0]):
         raise _Refused(_unknown_verb(words[0], pipeline, steps))
-    versions = dict.fromkeys(_version_to_start(word, words[0], pipeline) for word in words)
-    return Start(pipeline=pipeline, versions=tuple(versions), dry_run=dry_run)
+    given = [found for word in words if (found := _PARAMETER.fullmatch(word))]
+    wanted = [word for word in words if not _PARAMETER.fullmatch(word)]
+    versions = dict.fromkeys(_version_to_start(word, words[0], pipeline) for word in wanted)
+    return Start(
+        pipeline=pipeline,
+        versions=tuple(versions),
+        parameters=_each_once((found[1], found[2]) for found in given),
+        dry_run=DRY_RUN in options,
+        continues=CONTINUE in options,
+    )
 
 
-def _dry_run(flags: Sequence[str], pipeline: str) -> bool:
+def _options(flags: Sequence[str], pipeline: str) -> tuple[str, ...]:
     for flag in flags:
-        if flag.lower() == "--continue":
-            raise _Refused("`--continue` is not available yet.")
-        if flag.lower() != "--dry-run":
-            hint = (
-                "Did you mean `--dry-run`?"
-                if nearest(flag, ["--dry-run"])
-                else "The only one is `--dry-run`."
-            )
-            raise _Refused(f"{quoted(flag)} is not an option of `/{pipeline}`. {hint}")
-    return bool(flags)
+        if flag.lower() not in OPTIONS:
+            said = f"{quoted(flag)} is not an option of `/{pipeline}`."
+            if _PARAMETER.fullmatch(flag.lstrip("-")):
+                raise _Refused(f"{said} Did you mean {quoted(flag.lstrip('-'))}?")
+            near = nearest(flag, OPTIONS)
+            raise _Refused(f"{said} {_did_you_mean(near)}" if near else f"{said} {_THE_OPTIONS}")
+    return tuple(dict.fromkeys(flag.lower() for flag in flags))
+
+
+def _each_once(given: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """A parameter that is given twice is a slip, whichever value was meant."""
+    values: dict[str, tuple[str, str]] = {}
+    for name, value in given:
+        if name.lower() in values:
+            raise _Refused(f"The parameter {quoted(name)} is given twice.")
+        values[name.lower()] = (name, value)
+    return tuple(values.values())
+
+
+def _only_with_version(word: str, pipeline: str) -> str:
+    """`word` is an option or a parameter."""
+    return f"{quoted(word)} goes with a version to start: {quoted(f'/{pipeline} 1.0.3 {word}')}."
+
+
+def _did_you_mean(option: str) -> str:
+    return f"Did you mean `{option}`?"
 
 
 def _version_to_start(word: str, first: str, pipeline: str) -> str:
     """The word, when it is a version; what people write there instead gets a refusal that helps."""
-    if _is_parameter(word):
-        raise _Refused(_NO_PARAMETERS)
-    if word.lower() in _VERBS and _is_version(first):
+    if word.lower() in BY_NAME and _is_version(first):
         raise _Refused(f"The version goes behind the verb: `/{pipeline} {word.lower()} {first}`.")
-    if nearest(word, ["dry-run"]):
-        raise _Refused(f"{quoted(word)} is not a version. Did you mean `--dry-run`?")
+    if near := _option_without_dashes(word):
+        raise _Refused(f"{quoted(word)} is not a version. {_did_you_mean(near)}")
     return Version.parse(word).text
 
 
+def _option_without_dashes(word: str) -> str | None:
+    near = nearest(word, [option.lstrip("-") for option in OPTIONS])
+    return f"--{near}" if near else None
+
+
 def _unknown_verb(word: str, pipeline: str, steps: Collection[str]) -> str:
-    if _is_parameter(word):
-        return _NO_PARAMETERS
+    if _PARAMETER.fullmatch(word):
+        return _only_with_version(word, pipeline)
     said = f"{quoted(word)} is not a command of `/{pipeline}`."
     if word.lower() in {step.lower() for step in steps}:
         return f"{said} It is a step; say what to do with it, for example `/{pipeline} retry {word}`."
-    if near := nearest(word, _VERBS):
+    if near := nearest(word, BY_NAME):
         return f"{said} Did you mean `/{pipeline} {near}`?"
+    if option := _option_without_dashes(word):
+        return f"{said} Did you mean `/{pipeline} 1.0.3 {option}`?"
     return f"{said} See `/{pipeline} help`."
-
-
-def _is_parameter(word: str) -> bool:
-    return re.match(r"[A-Za-z][A-Za-z0-9_-]*=", word) is not None
 
 
 def _resembles_version(word: str) -> bool:
@@ -342,8 +311,6 @@ class _Arguments:
 
     def command(self) -> Command:
         """The command, every word of it used up."""
-        if any(map(_is_parameter, self._words)):
-            raise _Refused(_NO_PARAMETERS)
         command = self._command()
         if self._words and _is_version(self._words[0]):
             version = quoted(self._words[0])

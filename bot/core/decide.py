@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.core import events as happened
-from bot.core import gave_way, runs, sends, steering, turns
+from bot.core import gave_way, lateness, runs, sends, steering, turns
 from bot.core.draft import Decision, Draft
 from bot.core.model import (
     AwaitingApproval,
@@ -46,6 +46,7 @@ def decide(release: Release, event: happened.Event, now: datetime) -> Decision:
     draft = Draft(release, now)
     if not release.word.final:
         _apply(draft, event)
+        lateness.tell_late(draft)
         _settle(draft)
     return draft.decision(wanted(draft.release, now))
 
@@ -148,6 +149,9 @@ def _barred(draft: Draft, event: happened.RepositoryBarred) -> None:
         if isinstance(step, ApprovalStep) or not same_repository(step.repo, event.repo):
             continue
         match record.state:
+            case InLine():
+                due = Due(draft.now, draft.now)
+                draft.need_person(step.name, event.trouble, parked=due)
             case (
                 Due()
                 | Finding()
@@ -220,6 +224,11 @@ def _start(draft: Draft, step: Step) -> None:
     if not isinstance(draft.state(step.name), Waiting) or not draft.release.needs_met(step):
         return
     match step:
+        case DispatchStep() if (found := draft.record(step.name).found) is not None:
+            draft.bind(step.name, found)
+            draft.put(
+                step.name, Running(found, confirm=True), f"takes up run {found.id}, which exists already"
+            )
         case DispatchStep():
             turns.make_due(draft, step.name, "its needs are met")
         case WatchStep():
@@ -232,8 +241,11 @@ def _start(draft: Draft, step: Step) -> None:
 
 def _cancel(draft: Draft, step: str) -> None:
     """Cancelling ends what is not sent at once; runs and unknown sends have to be over first."""
-    state = draft.state(step)
+    state, found = draft.state(step), draft.record(step).found
     match state:
+        case Waiting() if found is not None and not found.over:
+            draft.bind(step, found)
+            draft.put(step, Running(found, confirm=True), f"run {found.id} has to be over first")
         case Waiting() | InLine() | Due() | Expecting() | AwaitingApproval() | Diagnosing() | GaveWay():
             draft.put(step, Cancelled(draft.now), "cancelled")
         case Cooling() if state.until > draft.now:
@@ -266,3 +278,4 @@ def _end(draft: Draft) -> None:
     kind = "released" if release.word is ReleaseWord.RELEASED else "cancelled"
     draft.because(kind)
     draft.notice(kind, kind)
+    draft.notice("day", "day")

@@ -128,7 +128,7 @@ class Draft:
         """Binds a step to a run: a new one has its own budget of re-runs."""
         record = self.record(step)
         if record.run is None or record.run.id != run.id:
-            record = replace(record, reruns={})
+            record = replace(record, reruns={}, earlier_reruns=record.reruns_by_cause)
         self.keep(step, replace(record, run=run))
         self.bound.append(RunBound(step, run.id))
 

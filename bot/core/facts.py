@@ -52,6 +52,8 @@ class JobFacts:
     url: str | None
     started_at: datetime | None = None
     completed_at: datetime | None = None
+    began: bool = False
+    """A runner had it, or anything else says that something of it may have happened."""
 
     @property
     def seconds(self) -> float:

@@ -12,7 +12,7 @@ from bot.core.causes import Cause
 from bot.core.draft import Draft
 from bot.core.events import CancelJudged, WayFree
 from bot.core.model import BoundRun, Cooling, Diagnosing, GaveWay, NoteKind
-from bot.core.plan import DispatchStep
+from bot.core.plan import MOST_RERUNS, DispatchStep
 from bot.core.sends import run_step
 from bot.core.trouble import Trouble, TroubleKind
 from bot.core.turns import make_due
@@ -23,10 +23,12 @@ def cancel_judged(draft: Draft, event: CancelJudged) -> None:
     state = draft.state(event.step)
     if not isinstance(state, Diagnosing) or not _is_attempt(state.run, event):
         return
+    if state.run.conclusion != "cancelled":
+        return
     record, run = draft.record(event.step), state.run
     if not event.group:
         draft.need_person(event.step, Trouble(TroubleKind.CANCELLED, "cancelled", (run.url,)), run=run)
-    elif event.began or record.gave_way:
+    elif event.began or record.gave_way or not _may_go_again(draft, event.step):
         draft.need_person(event.step, Trouble(TroubleKind.GROUP_CANCELLED, event.group, (run.url,)), run=run)
     else:
         draft.keep(event.step, replace(record, gave_way=record.gave_way + 1))
@@ -34,6 +36,15 @@ def cancel_judged(draft: Draft, event: CancelJudged) -> None:
         until = draft.now + timedelta(seconds=run_step(draft, event.step).timeout)
         waits = GaveWay(run, draft.now, until, event.group, event.others)
         draft.put(event.step, waits, f"GitHub cancelled run {run.id} for its concurrency group {event.group}")
+
+
+def _may_go_again(draft: Draft, step: str) -> bool:
+    """A run that somebody else started can only be run again, and how often that is done has its limits."""
+    plan, record = run_step(draft, step), draft.record(step)
+    if isinstance(plan, DispatchStep):
+        return True
+    used = record.reruns.get(Cause.TRANSIENT, 0)
+    return used < plan.retry.transient and record.reruns_in_all < MOST_RERUNS
 
 
 def way_free(draft: Draft, event: WayFree) -> None:

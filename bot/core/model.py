@@ -333,6 +333,8 @@ class StepRecord:
     reruns: Mapping[str, int] = field(default_factory=dict)
     """Automatic re-runs of the present run, by cause."""
     reruns_in_all: int = 0
+    earlier_reruns: Mapping[str, int] = field(default_factory=dict)
+    """Those of the runs it was bound to before, by cause."""
     problems: int = 0
     """How often a person was called for this step; numbers the notices."""
     began_at: datetime | None = None
@@ -349,6 +351,17 @@ class StepRecord:
     """How often a run of it gave way to another one of its concurrency group."""
     usual: float | None = None
     """Seconds within which nine of ten of its predecessors were over; None: there were too few."""
+    said_late: bool = False
+    held: float = 0.0
+    """Seconds in which GitHub waited for an approval of its environment, over all attempts."""
+    queue_told: tuple[int, int] | None = None
+    """Run and attempt of which it was said that nobody takes them up."""
+
+    @property
+    def reruns_by_cause(self) -> Mapping[str, int]:
+        """Automatic re-runs of all its runs."""
+        causes = dict.fromkeys([*self.earlier_reruns, *self.reruns])
+        return {cause: self.earlier_reruns.get(cause, 0) + self.reruns.get(cause, 0) for cause in causes}
 
     @property
     def final(self) -> bool:

@@ -11,19 +11,23 @@ class ProblemKind(StrEnum):
     WORKFLOW = "workflow"
     REF = "ref"
     TAG = "tag"
+    RUN = "run"
     OPEN_RELEASE = "open release"
+    NOTHING_TO_CONTINUE = "nothing to continue"
     FILE = "pipeline file"
     UNVERIFIED = "could not verify"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`steps` are the names of the steps concerned; `repo` and `detail` are for those who may see the repository.
+    """`steps` are the names of the steps concerned; `repo`, `detail` and `links` are for those who may see it.
 
     `detail` is one clause without a full stop ("`pre-release.yml` is disabled"). `repo` None: not about a repository.
+    `links`: addresses of the workflow runs concerned.
     """
 
     kind: ProblemKind
     steps: tuple[str, ...]
     repo: str | None
     detail: str
+    links: tuple[str, ...] = ()

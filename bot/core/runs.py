@@ -8,6 +8,7 @@ import zlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from bot.core import lateness
 from bot.core.causes import Cause
 from bot.core.deliveries import RunSeen
 from bot.core.draft import Draft, bound_run
@@ -31,7 +32,6 @@ from bot.core.trouble import Background, Sighting, Trouble, TroubleKind
 _MOST_SIGHTINGS = 12
 _JITTER = 0.1
 """By how much of itself a pause may be longer, so that what failed together does not come back together."""
-_QUIET = ("requested", "queued", "pending")
 _CONCLUSION_TROUBLE = {
     "skipped": TroubleKind.NOTHING_RAN,
     "startup_failure": TroubleKind.STARTUP_FAILURE,
@@ -84,6 +84,7 @@ def _same_attempt(draft: Draft, event: RunLevel) -> None:
         case Running() if over and not tells:
             draft.put(event.step, replace(state, confirm=True))
         case Running() if over:
+            _count_held(draft, event.step, state)
             conclude(draft, event.step, bound_run(event.run), jobs_ran=event.jobs_ran)
         case Running():
             _progress(draft, event, state)
@@ -101,7 +102,7 @@ def _same_attempt(draft: Draft, event: RunLevel) -> None:
 def _progress(draft: Draft, event: RunLevel, state: Running) -> None:
     """The attempt goes on; the timeout stands still while GitHub waits for an approval."""
     known, run = state.run, bound_run(event.run)
-    if known.started and run.status in _QUIET:
+    if known.started and run.status in lateness.UNTOUCHED:
         approved = known.held and event.confirmed  # its next job waits for a runner now
         run = replace(run, status="in_progress" if approved else known.status)
     held_since, held, reminded = state.held_since, state.held, state.reminded_at
@@ -110,6 +111,7 @@ def _progress(draft: Draft, event: RunLevel, state: Running) -> None:
         draft.notice(f"environment:{event.step}:{run.id}:{run.attempt}:{held:.0f}", "environment", event.step)
     elif not run.held and held_since is not None:
         held += (draft.now - held_since).total_seconds()
+        _count_held(draft, event.step, state)
         held_since = None
     rerun = state.rerun and not run.started
     confirm = state.confirm and not event.confirmed and bool(known.head_sha)  # its first news will do
@@ -119,9 +121,18 @@ def _progress(draft: Draft, event: RunLevel, state: Running) -> None:
     if after != state:
         changed = run.status != known.status
         draft.put(event.step, after, f"run {run.id} is {run.status}" if changed else "")
+    if event.confirmed:
+        lateness.tell_queue(draft, event.step)
     late = draft.now >= deadline(run, run_step(draft, event.step).timeout, held)
     if event.confirmed and late and not run.held and not draft.release.cancelling:
         draft.need_person(event.step, Trouble(TroubleKind.TIMED_OUT, links=(run.url,)), run=run)
+
+
+def _count_held(draft: Draft, step: str, state: Running) -> None:
+    """Once GitHub waits no longer: also what no attempt remembers any more does not make the step late."""
+    if state.held_since is not None:
+        record, seconds = draft.record(step), (draft.now - state.held_since).total_seconds()
+        draft.keep(step, replace(record, held=record.held + seconds))
 
 
 def conclude(draft: Draft, step: str, run: BoundRun, *, jobs_ran: bool | None) -> None:
@@ -162,6 +173,8 @@ def judged(draft: Draft, event: Judged) -> None:
     """The cause is known: re-run the failed jobs within the budget, or call a person."""
     state = draft.state(event.step)
     if not isinstance(state, Diagnosing) or not _same_attempt_of(state.run, event):
+        return
+    if state.run.conclusion == "cancelled":
         return
     _remember_sighting(draft, event)
     _book_as_flake(draft, event)

@@ -22,6 +22,7 @@ from bot.core.events import (
 from bot.core.model import BoundRun, Cancelled, Due, Expecting, Finding, NeedsPerson, Running, Sending
 from bot.core.plan import RunStep
 from bot.core.trouble import Trouble, TroubleKind
+from bot.core.turns import leave_line
 
 READ_BEFORE_SEND = timedelta(seconds=10)
 """A send leaves within this time after the repository was read, or not at all (contract, promise 1)."""
@@ -101,6 +102,8 @@ def send_not_done(draft: Draft, event: SendNotDone) -> None:
     later = draft.now + timedelta(seconds=event.seconds)
     due = Due(since=state.since, not_before=later, why=event.why, refusals=refusals)
     draft.put(event.step, due, f"send {event.send} was certainly not done ({event.why})")
+    if draft.release.paused_by is not None:
+        leave_line(draft)
 
 
 def send_refused(draft: Draft, event: SendRefused) -> None:

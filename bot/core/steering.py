@@ -32,6 +32,7 @@ from bot.core.model import (
     Due,
     Expecting,
     Finding,
+    GaveWay,
     NeedsPerson,
     NoteKind,
     Passed,
@@ -174,7 +175,7 @@ def _why_not_retry(release: Release, step: Step) -> Refused | None:
     if _send_unknown(record):
         return Refused(No.SEND_UNKNOWN, step.name)
     match record.state:
-        case Cooling():
+        case Cooling() | GaveWay():
             return None
         case NeedsPerson(trouble=trouble):
             hopeless = {TroubleKind.NOTHING_RAN, TroubleKind.STARTUP_FAILURE}
@@ -197,7 +198,7 @@ def _resolve_redo(release: Release, step: Step, by: str) -> Steering | Refused:
     if _send_unknown(record):
         return Refused(No.SEND_UNKNOWN, step.name)
     match record.state:
-        case NeedsPerson() | Cooling():
+        case NeedsPerson() | Cooling() | GaveWay():
             return RedoAsked(step.name, by)
         case _:
             return Refused(No.NOT_FAILED, step.name)
@@ -348,11 +349,12 @@ def _retry(draft: Draft, step: str, by: str) -> None:
     if isinstance(state, Cooling):
         draft.put(step, replace(state, until=draft.now, by=by), f"{by} asked for the re-run now")
         return
+    if isinstance(state, GaveWay):
+        _go_now(draft, step, state, by)
     if not isinstance(state, NeedsPerson):
         return
     if state.run is not None and state.parked is None:
-        draft.note(step, NoteKind.ASKED_RERUN, by=by, attempt=state.run.attempt)
-        draft.put(step, Cooling(state.run, draft.now, Cause.UNKNOWN, by), f"{by} asked for a re-run")
+        _rerun(draft, step, state.run, by)
     elif isinstance(state.parked, Due):
         go_on(draft, step, state.parked, f"{by} asked to go on")
     elif state.parked is not None and not isinstance(state.parked, Finding | Expecting):
@@ -363,6 +365,19 @@ def _retry(draft: Draft, step: str, by: str) -> None:
         draft.put(step, Expecting(since, until), f"{by} asked to wait again")
     else:
         _send_again(draft, step, by)
+
+
+def _rerun(draft: Draft, step: str, run: BoundRun, by: str) -> None:
+    draft.note(step, NoteKind.ASKED_RERUN, by=by, attempt=run.attempt)
+    draft.put(step, Cooling(run, draft.now, Cause.UNKNOWN, by), f"{by} asked for a re-run")
+
+
+def _go_now(draft: Draft, step: str, state: GaveWay, by: str) -> None:
+    """A person does not want to wait until the other runs of the concurrency group are over."""
+    if isinstance(draft.release.plan.step(step), DispatchStep):
+        _send_again(draft, step, by)
+    else:
+        _rerun(draft, step, state.run, by)
 
 
 def _send_again(draft: Draft, step: str, by: str) -> None:

@@ -19,6 +19,7 @@ from bot.core.effects import (
     RerunFailedJobs,
     SeekRun,
 )
+from bot.core.lateness import late_due, queue_due
 from bot.core.model import (
     AwaitingApproval,
     Cooling,
@@ -66,7 +67,7 @@ def _of_step(release: Release, step: RunStep, record: StepRecord, now: datetime)
         case Running(run=run, confirm=confirm):
             if release.cancelling:
                 yield CancelRun(step.name, run.id, run.attempt)
-            if confirm or now >= _deadline(step, record.state):
+            if confirm or now >= _deadline(step, record.state) or _queues_long(record, now):
                 yield ConfirmRun(step.name, run.id, run.attempt)
         case Diagnosing(run=run) if run.conclusion == "cancelled":
             yield JudgeCancel(step.name, run.id, run.attempt)
@@ -82,6 +83,11 @@ def _of_step(release: Release, step: RunStep, record: StepRecord, now: datetime)
             yield ConfirmRun(step.name, run.id, run.attempt)
         case _:
             return
+
+
+def _queues_long(record: StepRecord, now: datetime) -> bool:
+    due = queue_due(record)
+    return due is not None and now >= due
 
 
 def _deadline(step: RunStep, state: Running) -> datetime:
@@ -100,6 +106,7 @@ def wake_at(release: Release, now: datetime) -> datetime | None:
 
 
 def _times(step: object, record: StepRecord) -> Iterator[datetime]:
+    yield from (at for at in (queue_due(record), late_due(record)) if at is not None)
     match record.state:
         case Due(not_before=at):
             yield at

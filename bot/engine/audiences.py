@@ -68,7 +68,11 @@ class Audiences:
         return Audience(here.visibility, {**known, surface.lower(): here.visibility})
 
     async def of_plan(self, surface: str, plan: Plan) -> Audience:
-        repos = plan.repositories if plan.file_repo is None else (*plan.repositories, plan.file_repo)
+        return await self.of_plans(surface, (plan,))
+
+    async def of_plans(self, surface: str, plans: Iterable[Plan]) -> Audience:
+        """The readers of `surface`, and what they may see of everything the plans touch."""
+        repos = [repo for plan in plans for repo in (*plan.repositories, plan.file_repo) if repo is not None]
         return await self.of(surface, repos)
 
     async def _visibility(self, repo: str) -> str | None:

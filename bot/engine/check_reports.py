@@ -15,6 +15,7 @@ from bot.core.model import (
     Due,
     Expecting,
     Finding,
+    InLine,
     NeedsPerson,
     Release,
     Rerunning,
@@ -62,7 +63,9 @@ class CheckReports:
         """The commit the check run stands on; None while there is none, or nothing that lasts to say."""
         record = release.steps[step.name]
         match record.state:
-            case Waiting() | Due() | Sending() | Finding() | Expecting() | Diagnosing() | Rerunning():
+            case Waiting() | InLine() | Due() | Sending() | Finding() | Expecting():
+                return None
+            case Diagnosing() | Rerunning():
                 return None
             case NeedsPerson() if record.run is None or not record.run.head_sha:
                 return surface.sha or await self._default_head(step.repo)

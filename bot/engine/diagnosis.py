@@ -6,15 +6,15 @@ its jobs, for two things of each of at most six failed jobs, and for at most two
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from functools import partial
 
 from bot.core.background import background_of, decisive_of, job_of
 from bot.core.causes import MOST_FLAKY_JOBS, Cause, Finding, Rule, Verdict, at_fault, judge_job, verdict_of
 from bot.core.evidence import Evidence, FailedJob
 from bot.core.excerpts import excerpt, failing_path
-from bot.core.facts import AnnotationFacts, GitHubError, JobFacts, Limited, Unauthorized, Unreachable
+from bot.core.facts import AnnotationFacts, GitHubError, JobFacts, Limited, Unauthorized
 from bot.core.ledger import (
     FAILED,
     REMEMBERED,
@@ -26,20 +26,16 @@ from bot.core.ledger import (
 from bot.core.log_text import clean_tail
 from bot.core.plan import FailureRule
 from bot.core.trouble import Background, Touch
-from bot.engine.patience import patiently
 from bot.engine.ports import Clock, GitHub
+from bot.engine.worth_reading import worth_reading
 from bot.pipeline.rules import rules_of
 from bot.store import Store
-
-T = TypeVar("T")
 
 MOST_JOBS_READ = 6
 """Failed jobs whose logs are read; more than five at once have one common reason."""
 MOST_PASSED = 300
 """Jobs that succeeded whose names are told with a failed attempt."""
 _ENDED = re.compile(r"The (?:run|operation) was cancell?ed by @([A-Za-z0-9][A-Za-z0-9_-]{0,99})\.?$")
-_WORTH_SECONDS = 10.0
-"""How long logs and annotations are asked for when GitHub fails to give them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +144,8 @@ class Diagnosis:
         number = job.check_run_id
         if number is None:
             return ()
-        return await self._worth_reading(repo, lambda: self._github.annotations(repo, number)) or ()
+        read = partial(self._github.annotations, repo, number)
+        return await worth_reading(self._github, self._clock, repo, read) or ()
 
     async def _ended_by(self, repo: str, jobs: Sequence[JobFacts]) -> str:
         """Who cancelled the run after a job had failed: GitHub calls it failed, and says who at a cancelled job.
@@ -162,20 +159,9 @@ class Diagnosis:
         return next((note[1] for note in notes if note), "")
 
     async def _log(self, repo: str, job: JobFacts) -> str | None:
-        text = await self._worth_reading(repo, lambda: self._github.job_log(repo, job.id))
+        read = partial(self._github.job_log, repo, job.id)
+        text = await worth_reading(self._github, self._clock, repo, read)
         return clean_tail(text) or None if text is not None else None
-
-    async def _worth_reading(self, repo: str, read: Callable[[], Awaitable[T]]) -> T | None:
-        """None for what GitHub does not have, or keeps failing to give while it answers for the repository."""
-        try:
-            return await patiently(self._clock, read, seconds=_WORTH_SECONDS)
-        except (Limited, Unauthorized):
-            raise
-        except Unreachable:
-            await self._github.repository(repo)
-            return None
-        except GitHubError:
-            return None
 
     async def _passed_before(self, failed: FinishedAttempt) -> bool:
         """The same workflow succeeded on the same commit: what failed now is flaky by proof."""

@@ -39,6 +39,8 @@ from bot.engine.retries import Retries
 from bot.engine.sendcheck import SendCheck
 from bot.engine.sights import Sights
 from bot.engine.status_reports import StatusReports
+from bot.engine.together_reports import TogetherReports
+from bot.engine.turns import Turns
 from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.store import Store, StoreUnavailable
@@ -78,8 +80,10 @@ class Engine:
         )
         self._looker = Looker(means, sights=self._sights, performer=self._performer)
         self._brake = Brake(means)
+        self._turns = Turns(means, sights=self._sights)
         status = StatusReports(means)
-        self._reports = Reports(means, status=status, checks=CheckReports(means))
+        checks, together = CheckReports(means), TogetherReports(means)
+        self._reports = Reports(means, status=status, checks=checks, together=together)
         self._poster = Poster(means)
         self._observer = Observer(means, diagnosis=diagnosis)
         self.inbox = Inbox(
@@ -124,6 +128,7 @@ class Engine:
             "inbox": self.inbox.run,
             "timer": self._keep_time,
             "poster": self._poster.run,
+            "turns": self._turns.run,
             "outage brake": self._brake.run,
             "observer": self._observer.run,
             "listener": self._listener.run,

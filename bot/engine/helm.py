@@ -119,7 +119,8 @@ class Helm:
         except GitHubError as error:
             log.warning("a run to adopt could not be read", error=str(error))
             return NamedRun(step.repo, None)
-        owner = (await self._means.store.sends.bindings(step.repo, [run.id])).get(run.id)
+        taken = await self._means.store.sends.taken(step.repo, [run.id], version=release.version)
+        owner = taken.get(run.id)
         return NamedRun(step.repo, run, owner is not None and owner != (release.id, step.name))
 
 

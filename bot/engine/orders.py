@@ -220,21 +220,23 @@ class Orders:
         return Outcome(accepted=True, answer=answer)
 
     async def _status(self, heard: Heard, command: commands.Status) -> Outcome:
-        here = self._releases.at_home(heard.home, command.pipeline)
+        shown = self._releases.at_home(heard.home)
         if command.version is not None:
             stored = await self._store.releases.find(
                 heard.home, pipeline=command.pipeline, version=command.version
             )
-            shown = [stored[-1].release] if stored else []
+            shown = (stored[-1].release,) if stored else ()
             if not shown:
                 answer = present.no_release_answer(command.pipeline, command.version)
                 return Outcome(accepted=False, answer=answer)
+        audience = await self._audiences.of_plans(heard.home, [release.plan for release in shown])
+        url = self._settings.github_url
+        if len(shown) == 1 and shown[0].pipeline.lower() == command.pipeline.lower():
+            answer = present.status_answer(shown, audience, web_url=url)
+        elif shown:
+            answer = present.board_answer(command.pipeline, shown, audience, web_url=url)
         else:
-            shown = [r for r in here if r.issue == heard.comment.issue_number] or list(here)
-        repos = [repo for release in shown for repo in release.plan.repositories]
-        kept = [release.plan.file_repo for release in shown if release.plan.file_repo is not None]
-        audience = await self._audiences.of(heard.home, [*repos, *kept])
-        answer = present.status_answer(shown, audience, web_url=self._settings.github_url)
+            answer = present.status_answer((), audience, web_url=url)
         return Outcome(accepted=True, answer=answer)
 
     # -- the end of a command ------------------------------------------------------------------------

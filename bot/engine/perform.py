@@ -16,12 +16,14 @@ import structlog
 from bot.core.binding import OpenSend, runs_of_send, runs_of_watch
 from bot.core.deliveries import RunSeen
 from bot.core.effects import (
+    AwaitOthers,
     CancelRun,
     CheckSend,
     ConfirmRun,
     Dispatch,
     Effect,
     FindRun,
+    JudgeCancel,
     JudgeFailure,
     RerunFailedJobs,
     SeekRun,
@@ -49,6 +51,7 @@ from bot.core.model import Expecting, Finding, NeedsPerson, Release, Sending, St
 from bot.core.plan import DispatchStep, RunStep, Step, WatchStep
 from bot.core.steering import plain_ref
 from bot.core.trouble import Trouble, TroubleKind
+from bot.engine.cancels import Cancels
 from bot.engine.means import Means
 from bot.engine.patience import pauses, seconds_until_again
 from bot.engine.releases import Changed
@@ -76,6 +79,7 @@ class Performer:
         self._sights = sights
         self._checks = checks
         self._retries = retries
+        self._cancels = Cancels(means, sights=sights)
         self._metrics = means.metrics
         self._look = means.settings.look_seconds
         self._tasks: dict[Key, asyncio.Task[None]] = {}
@@ -168,6 +172,10 @@ class Performer:
                 return await self._retries.judge(release, step, effect)
             case RerunFailedJobs():
                 return await self._retries.rerun(release, step, effect)
+            case JudgeCancel():
+                return await self._cancels.judge(release, step, effect)
+            case AwaitOthers():
+                return await self._cancels.await_others(release, step, effect)
             case CancelRun():
                 return await self._cancel(release, step, effect)
             case _:
@@ -196,7 +204,8 @@ class Performer:
         state = release.steps[step.name].state
         if not isinstance(state, Sending) or state.send != effect.send:
             return
-        outcome = await self._send(step, state, lambda: self._withheld(release.id))
+        late = dict(release.steps[step.name].inputs)
+        outcome = await self._send(step, state, late, lambda: self._withheld(release.id))
         self._metrics.dispatches.labels(outcome=type(outcome).__name__).inc()
         await self._releases.happen(release.id, outcome)
 
@@ -208,9 +217,13 @@ class Performer:
         return f"@{release.paused_by} has paused the release" if release.paused_by is not None else None
 
     async def _send(
-        self, step: DispatchStep, state: Sending, withheld: Callable[[], str | None]
+        self,
+        step: DispatchStep,
+        state: Sending,
+        late: dict[str, str],
+        withheld: Callable[[], str | None],
     ) -> SendDone | SendNotDone | SendRefused | SendUnknown:
-        inputs = dict(step.inputs)
+        inputs = {**dict(step.inputs), **late}
         if step.nonce and state.nonce:
             inputs[step.nonce] = state.nonce
         name, send = step.name, state.send
@@ -248,7 +261,7 @@ class Performer:
         if isinstance(step, DispatchStep) and isinstance(awaiting, Finding):
             runs = await self._sent_run(release, step, awaiting)
         elif isinstance(step, WatchStep):
-            runs = await self._watched_run(step, awaiting)
+            runs = await self._watched_run(release, step, awaiting)
         else:
             return
         await self._sights.read(step.repo)
@@ -288,7 +301,9 @@ class Performer:
             rivals=waiting_sends((*known.open, *later)),
         )
 
-    async def _watched_run(self, step: WatchStep, awaiting: Finding | Expecting) -> tuple[RunSeen, ...]:
+    async def _watched_run(
+        self, release: Release, step: WatchStep, awaiting: Finding | Expecting
+    ) -> tuple[RunSeen, ...]:
         ref = plain_ref(step.ref)
         tag_commit = None
         if not step.ref.startswith("refs/heads/"):
@@ -302,7 +317,7 @@ class Performer:
             branch=ref,
             created_from=None if tag_commit else awaiting.since - timedelta(minutes=1),
         )
-        bound = await self._store.sends.bindings(step.repo, [run.id for run in runs])
+        bound = await self._store.sends.taken(step.repo, [run.id for run in runs], version=release.version)
         return runs_of_watch(runs, step, since=awaiting.since, tag_commit=tag_commit, bound=bound)
 
     # -- bound runs --------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from bot.core.effects import Notice
 from bot.core.facts import Forbidden, GitHubError, NotFound, Unprocessable
 from bot.core.model import Release
 from bot.engine.alarm import Alarm
+from bot.engine.days import Days
 from bot.engine.means import Means
 from bot.engine.patience import longest_pause, seconds_until_again
 from bot.engine.releases import Changed
@@ -38,6 +39,7 @@ class Poster:
         self._github = means.github
         self._clock = means.clock
         self._audiences = means.audiences
+        self._days = Days(means)
         self._web_url = means.settings.github_url
         self._alarm = Alarm(means.clock)
         self._under_way: set[int] = set()
@@ -159,6 +161,8 @@ class Poster:
             return None
         release = stored.release
         kind, _, step = post.body.partition(" ")
+        if kind == "day":
+            return await self._days.summary(release)
         audience = await self._audiences.of_plan(release.plan.home, release.plan)
         url = await self._status_url(release)
         notice = Notice(post.key, kind, step or None)

@@ -54,13 +54,23 @@ class Preflight:
         )
         return tuple(problem for problem in found if problem is not None)
 
-    async def check(self, plan: Plan, barred: Iterable[Problem], open_releases: Iterable[Release]) -> Checked:
-        """Everything else; a repository that the person may not read is not looked into."""
-        closed = {p.repo.lower() for p in barred if p.repo and p.kind is not ProblemKind.ROLE}
+    async def check(
+        self,
+        plan: Plan,
+        barred: Iterable[Problem],
+        open_releases: Iterable[Release],
+        *,
+        tagged: bool = False,
+    ) -> Checked:
+        """Everything else; a repository that the person may not read is not looked into.
+
+        `tagged`: the tags of the version may exist already.
+        """
+        closed = unread(barred)
         plan, missing = await self._with_default_branches(plan, closed)
-        closed |= {problem.repo.lower() for problem in missing if problem.repo}
+        closed |= unread(missing)
         steps = [step for step in plan.run_steps if step.repo.lower() not in closed]
-        found = await asyncio.gather(*(self._step(step) for step in steps))
+        found = await asyncio.gather(*(self._step(step, tagged=tagged) for step in steps))
         problems = [*missing, *(problem for problems in found for problem in problems)]
         problems += same_work(plan, open_releases, closed)
         return Checked(plan, _merged(problems))
@@ -91,7 +101,7 @@ class Preflight:
             return Problem(ProblemKind.INSTALLATION, names, repo, f"{repo} is archived")
         return facts
 
-    async def _step(self, step: RunStep) -> tuple[Problem, ...]:
+    async def _step(self, step: RunStep, *, tagged: bool) -> tuple[Problem, ...]:
         checks: list[tuple[tuple[str, ...], Callable[[], Awaitable[tuple[Problem, ...]]]]] = [
             (("workflow", step.repo, step.workflow), lambda: self._workflow(step))
         ]
@@ -100,7 +110,7 @@ class Preflight:
             checks.append((("trigger", step.name, ref), lambda: self._trigger(step, ref)))
             if not step.needs:
                 checks.append((("ref", step.repo, step.ref), lambda: self._ref(step)))
-            if step.unless_tag:
+            if step.unless_tag and not tagged:
                 checks.append((("tag", step.repo, step.unless_tag), lambda: self._tag(step)))
         found = await asyncio.gather(*(self._once(key, step, ask) for key, ask in checks))
         return tuple(problem for problems in found for problem in problems)
@@ -161,6 +171,12 @@ class Preflight:
         if await self._github.tag_commit(step.repo, tag) is None:
             return ()
         return (_problem(ProblemKind.TAG, step, f"the tag `{tag}` exists already"),)
+
+
+def unread(problems: Iterable[Problem]) -> set[str]:
+    """Repositories, in lower case, that could not be looked into or must not be."""
+    open_to_all = {ProblemKind.ROLE, ProblemKind.WORKFLOW, ProblemKind.REF, ProblemKind.OPEN_RELEASE}
+    return {p.repo.lower() for p in problems if p.repo and p.kind not in open_to_all}
 
 
 def same_work(plan: Plan, open_releases: Iterable[Release], closed: Iterable[str] = ()) -> list[Problem]:

@@ -170,6 +170,7 @@ class Releases:
                     open_send=_to_open(decision),
                     close_sends=[(closed.step, closed.send, closed.outcome) for closed in decision.closed],
                     bind=[(_repo(release.plan.step(b.step)), b.run_id, b.step) for b in decision.bound],
+                    take=[(_repo(release.plan.step(t.step)), t.step, t.name) for t in decision.taken],
                     posts=[*_notices(decision), *posts],
                     finished_delivery=delivery,
                 )

@@ -1,7 +1,8 @@
 """What GitHub shows of a release is made equal to what is true, in its time.
 
 Rule: reporting converges and can never fail a release. It may be late, or impossible (a locked issue, a deleted
-comment). Status comments are written in `status_reports`, check runs in `check_reports`; this file knows only when.
+comment). Status comments are written in `status_reports`, check runs in `check_reports`, the list of what one command
+started in `together_reports`; this file knows only when.
 """
 
 import asyncio
@@ -24,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 STATUS = ""
 """The part of a release that is its status comment; the other parts are steps."""
+TOGETHER = "(together)"
+"""The part that all releases of one command share: no step can have this name."""
 _DATABASE_PAUSE = 5.0
 _TELL_AFTER = 3
 """Failed tries of one report before the log speaks of it, once."""
@@ -41,6 +44,13 @@ class Write:
     calm: bool = False
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Wish:
+    """Something was asked to be shown: another wish is a newer one, whether or not the release is another."""
+
+    release: Release
+
+
 class Writer(Protocol):
     """Compares what is shown with what is true."""
 
@@ -50,13 +60,14 @@ class Writer(Protocol):
 class Reports:
     """One task per part of a release, while something of it is to be published."""
 
-    def __init__(self, means: Means, *, status: Writer, checks: Writer) -> None:
+    def __init__(self, means: Means, *, status: Writer, checks: Writer, together: Writer) -> None:
         self._clock = means.clock
         self._status = status
         self._checks = checks
+        self._together = together
         self._pace = timedelta(seconds=means.settings.edit_seconds)
         self._gather = timedelta(seconds=min(1.0, means.settings.edit_seconds / 10))
-        self._wanted: dict[str, Release] = {}
+        self._wanted: dict[Key, _Wish] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._alarms: dict[Key, Alarm] = {}
         self._written_at: dict[Key, datetime] = {}
@@ -67,14 +78,22 @@ class Reports:
 
     def publish(self, release: Release) -> None:
         """Makes GitHub show this release as it is."""
-        self._wanted[release.id] = release
         for part in (STATUS, *(step.name for step in release.plan.run_steps)):
-            key = (release.id, part)
-            if key in self._tasks:
-                self._alarms[key].ring()
-            else:
-                self._alarms[key] = Alarm(self._clock)
-                self._tasks[key] = asyncio.create_task(self._keep_publishing(key), name=f"report {key}")
+            self._want((release.id, part), release)
+        self._publish_together(release)
+
+    def _publish_together(self, release: Release) -> None:
+        """Whichever of them changed: there is one comment, named after the first."""
+        if release.together:
+            self._want((release.together[0], TOGETHER), release)
+
+    def _want(self, key: Key, release: Release) -> None:
+        self._wanted[key] = _Wish(release)
+        if key in self._tasks:
+            self._alarms[key].ring()
+        else:
+            self._alarms[key] = Alarm(self._clock)
+            self._tasks[key] = asyncio.create_task(self._keep_publishing(key), name=f"report {key}")
 
     async def close(self) -> None:
         tasks = list(self._tasks.values())
@@ -89,10 +108,10 @@ class Reports:
             first_seen = began = self._clock.now()
             while True:
                 await self._gather_changes(key, first_seen)
-                release = self._wanted[key[0]]
+                wish = self._wanted[key]
                 try:
                     async with self._places:
-                        wait = await self._publish(key, release, first_seen)
+                        wait = await self._publish(key, wish.release, first_seen)
                 except GitHubError as error:
                     began = began if tries else self._clock.now()
                     tries, wait = tries + 1, self._after(error, key, tries, began)
@@ -106,7 +125,7 @@ class Reports:
                     tries, wait = tries + 1, 60.0
                 if wait > 0:
                     await self._alarms[key].wait(wait)
-                elif self._wanted[key[0]] is release:
+                elif self._wanted[key] is wish:
                     return
                 else:
                     tries, first_seen = 0, self._clock.now()
@@ -115,7 +134,7 @@ class Reports:
 
     async def _gather_changes(self, key: Key, first_seen: datetime) -> None:
         """Changes of one moment are shown together, and what drives the release goes first."""
-        while not _is_weighty(self._wanted[key[0]]):
+        while not _is_weighty(self._wanted[key].release):
             left = (first_seen + self._gather - self._clock.now()).total_seconds()
             if left <= 0:
                 return
@@ -123,8 +142,7 @@ class Reports:
 
     async def _publish(self, key: Key, release: Release, first_seen: datetime) -> float:
         """Seconds to wait before it may be written; 0: it is published."""
-        writer = self._checks if key[1] else self._status
-        write = await writer.pending(release, key[1])
+        write = await self._writer(key[1]).pending(release, key[1])
         if write is None:
             return 0.0
         wait = self._too_early(key, write, first_seen)
@@ -132,7 +150,13 @@ class Reports:
             return wait
         await write.perform()
         self._written_at[key] = self._clock.now()
+        if key[1] == STATUS:
+            self._publish_together(release)  # it links the status comments
         return 0.0
+
+    def _writer(self, part: str) -> Writer:
+        comments = {STATUS: self._status, TOGETHER: self._together}
+        return comments.get(part, self._checks)
 
     def _too_early(self, key: Key, write: Write, first_seen: datetime) -> float:
         """Two edits keep their distance; what is urgent waits for nothing."""
@@ -155,13 +179,12 @@ class Reports:
         return wait
 
     def _forget(self, key: Key) -> None:
-        del self._tasks[key], self._alarms[key]
-        if any(release_id == key[0] for release_id, _ in self._tasks):
-            return
-        release = self._wanted.pop(key[0])
-        if release.word.final:
-            for part in (STATUS, *release.steps):
-                self._written_at.pop((release.id, part), None)
+        """What was written long ago keeps no edit waiting."""
+        del self._tasks[key], self._alarms[key], self._wanted[key]
+        now = self._clock.now()
+        old = [other for other, at in self._written_at.items() if now - at > self._pace]
+        for other in old:
+            del self._written_at[other]
 
 
 def _is_weighty(release: Release) -> bool:

@@ -3,22 +3,32 @@
 import asyncio
 import hashlib
 from base64 import b32encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from bot.core import commands, present
 from bot.core.audience import Audience
-from bot.core.model import new_release
-from bot.core.plan import Plan
+from bot.core.continuing import Left, continued
+from bot.core.facts import GitHubError
+from bot.core.model import Release, new_release
+from bot.core.plan import DispatchStep, Plan
 from bot.core.problems import Problem, ProblemKind
+from bot.core.suggest import quoted
+from bot.core.verbs import CONTINUE
 from bot.core.versions import Version
+from bot.engine.continuing import Leftovers
 from bot.engine.heard import Heard, Outcome, posts_of
 from bot.engine.means import Means
+from bot.engine.names import Names
 from bot.engine.pipelines import Book
 from bot.engine.posts import Poster
-from bot.engine.preflight import Preflight, same_work
+from bot.engine.preflight import Preflight, same_work, unread
 from bot.engine.roles import Roles, Standing
+from bot.engine.usual import knowing_usual_times
+from bot.pipeline.parameters import BadParameter, resolve_parameters
 from bot.pipeline.plans import Pipeline, make_plan
 from bot.pipeline.template import BadTemplate
 from bot.store import PostToMake, Stored
@@ -29,12 +39,23 @@ Refusal = tuple[str, tuple[Problem, ...]]
 """A version and everything that stands in its way."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One version that somebody wants: its plan, everything that stands in its way, and what is left of it."""
+
+    plan: Plan
+    problems: tuple[Problem, ...]
+    left: Left = field(default_factory=Left)
+
+
 class Starter:
     """Carries out `/PIPELINE VERSION ...`, dry or not."""
 
     def __init__(self, means: Means, *, poster: Poster) -> None:
         self._means = means
         self._poster = poster
+        self._leftovers = Leftovers(means)
+        self._names = Names(means.github, means.store)
         self._one_at_a_time = asyncio.Lock()
 
     async def start(
@@ -44,50 +65,85 @@ class Starter:
         pipeline = book.pipelines.find(command.pipeline)
         if pipeline is None:
             return Outcome(accepted=False, answer=present.not_in_file_answer(command.pipeline))
+        try:
+            parameters = resolve_parameters(pipeline, command.parameters)
+        except BadParameter as error:
+            return await self._bad_parameter(heard, command, pipeline, book, error)
         means = self._means
-        plans, unusable = _plans(pipeline, command.versions, heard.home, book)
+        plans, unusable = _plans(pipeline, command.versions, parameters, heard.home, book)
         kept = [book.repo] if book.repo is not None else []
         audience = await means.audiences.of(heard.home, [*pipeline.repositories(heard.home), *kept])
-        found: list[tuple[Plan, tuple[Problem, ...]]] = []
-        if plans:
-            roles = Roles(means.github, means.clock, known=standing)
-            preflight = Preflight(means.github, means.clock, means.audiences, roles)
-            role = "read" if command.dry_run else pipeline.permission
-            barred = await preflight.access(heard.person, plans[0], role)
-            checked = await asyncio.gather(
-                *(preflight.check(plan, barred, means.releases.open()) for plan in plans)
-            )
-            found = [(c.plan, (*barred, *c.problems)) for c in checked]
+        wishes = await self._checked(heard, command, plans, pipeline, standing) if plans else ()
         if not command.dry_run:
-            await self._begin(heard, pipeline, found, unusable, audience)
+            await self._begin(heard, command, pipeline, wishes, unusable, audience)
             return None
-        if not found:
+        if not wishes:
             answer = present.preflight_answer(unusable, [], audience, permission=pipeline.permission)
             return Outcome(accepted=False, answer=answer)
-        return Outcome(accepted=True, answer=present.plan_answer(found, audience))
+        left = {wish.plan.version: wish.left for wish in wishes}
+        foreseen = await self._foreseen(wishes)
+        plain = [(wish.plan, wish.problems) for wish in wishes]
+        answer = present.plan_answer(plain, audience, left=left, foreseen=foreseen)
+        return Outcome(accepted=True, answer=answer)
+
+    async def _bad_parameter(
+        self, heard: Heard, command: commands.Start, pipeline: Pipeline, book: Book, error: BadParameter
+    ) -> Outcome:
+        """Of a file that is kept where the readers may not look, no name and no value is told."""
+        kept = [book.repo] if book.repo is not None else []
+        shown = (await self._means.audiences.of(heard.home, kept)).sees(book.repo)
+        sentence = str(error) if shown else _which(pipeline, command.parameters)
+        return Outcome(accepted=False, answer=present.malformed_answer(sentence))
+
+    async def _checked(
+        self,
+        heard: Heard,
+        command: commands.Start,
+        plans: Sequence[Plan],
+        pipeline: Pipeline,
+        standing: Standing,
+    ) -> tuple[Wish, ...]:
+        means = self._means
+        roles = Roles(means.github, means.clock, known=standing)
+        preflight = Preflight(means.github, means.clock, means.audiences, roles)
+        role = "read" if command.dry_run else pipeline.permission
+        barred = await preflight.access(heard.person, plans[0], role)
+
+        async def wish(plan: Plan) -> Wish:
+            seen = await preflight.check(plan, barred, means.releases.open(), tagged=command.continues)
+            problems = (*barred, *seen.problems)
+            if not command.continues:
+                return Wish(seen.plan, problems)
+            left, more = await self._leftovers.of(seen.plan, unread(problems))
+            return Wish(seen.plan, tuple(dict.fromkeys((*problems, *more))), left)
+
+        return tuple(await asyncio.gather(*map(wish, plans)))
+
+    async def _foreseen(self, wishes: Sequence[Wish]) -> dict[tuple[str, str], present.Foreseen]:
+        """What would become of moving names now; nothing where GitHub cannot or must not be read."""
+        found: dict[tuple[str, str], present.Foreseen] = {}
+        for wish in wishes:
+            closed = unread(wish.problems)
+            for step in wish.plan.run_steps:
+                if isinstance(step, DispatchStep) and step.moves and step.repo.lower() not in closed:
+                    with suppress(GitHubError):
+                        told = await self._names.of(wish.plan, step)
+                        found[wish.plan.version, step.name] = present.Foreseen(*told)
+        return found
 
     async def _begin(
         self,
         heard: Heard,
+        command: commands.Start,
         pipeline: Pipeline,
-        found: Sequence[tuple[Plan, tuple[Problem, ...]]],
+        wishes: Sequence[Wish],
         unusable: Sequence[Refusal],
         audience: Audience,
     ) -> None:
         """One transaction: the releases that may start, the refusals of the others, and the end of the command."""
-        comment = heard.comment
-        good = [
-            new_release(
-                release_id(comment.comment_id, plan.pipeline, plan.version),
-                plan,
-                issue=comment.issue_number,
-                comment_id=comment.comment_id,
-                starter=heard.person,
-                asked_at=comment.created_at,
-            )
-            for plan, problems in found
-            if not problems
-        ]
+        new = _together([self._new(heard, wish) for wish in wishes if not wish.problems])
+        good = await knowing_usual_times(self._means.store, new)
+        go_on = "" if command.continues else await self._go_on(command, wishes)
 
         def conflicts(others: tuple[Stored, ...]) -> tuple[str, ...]:
             open_ones = [other.release for other in others]
@@ -97,10 +153,15 @@ class Starter:
             begun = {stored.release.version for stored in started}
             refused = [
                 *unusable,
-                *((p.version, why or (_just_opened(p),)) for p, why in found if p.version not in begun),
+                *(
+                    (wish.plan.version, wish.problems or (_just_opened(wish.plan),))
+                    for wish in wishes
+                    if wish.plan.version not in begun
+                ),
             ]
-            permission = pipeline.permission
-            answer = present.preflight_answer(refused, sorted(begun), audience, permission=permission)
+            answer = present.preflight_answer(
+                refused, sorted(begun), audience, permission=pipeline.permission, go_on=go_on
+            )
             return posts_of(heard, Outcome(accepted=bool(begun), answer=answer if refused else None))
 
         async with self._one_at_a_time:
@@ -114,19 +175,55 @@ class Starter:
             log.info("release started", release=stored.release.id, version=stored.release.version)
             await self._means.releases.tick(stored.release.id)
 
+    def _new(self, heard: Heard, wish: Wish) -> Release:
+        comment, plan = heard.comment, wish.plan
+        release = new_release(
+            release_id(comment.comment_id, plan.pipeline, plan.version),
+            plan,
+            issue=comment.issue_number,
+            comment_id=comment.comment_id,
+            starter=heard.person,
+            asked_at=comment.created_at,
+        )
+        return continued(release, wish.left, at=self._means.clock.now(), by=heard.person.login)
+
+    async def _go_on(self, command: commands.Start, wishes: Sequence[Wish]) -> str:
+        """The command that goes on with the versions that are refused for nothing but their tags; empty: none."""
+        tagged = [wish for wish in wishes if {problem.kind for problem in wish.problems} == {ProblemKind.TAG}]
+        versions = [wish.plan.version for wish in tagged if await self._leftovers.goes_on(wish.plan)]
+        chosen = (f"{name}={value}" for name, value in command.parameters)
+        return " ".join((f"/{command.pipeline}", *versions, *chosen, CONTINUE)) if versions else ""
+
 
 def _plans(
-    pipeline: Pipeline, versions: Sequence[str], home: str, book: Book
+    pipeline: Pipeline, versions: Sequence[str], parameters: Mapping[str, str], home: str, book: Book
 ) -> tuple[list[Plan], list[Refusal]]:
     """The plan of each version; a version whose texts cannot be used is refused, the others are not."""
     plans: list[Plan] = []
     unusable: list[Refusal] = []
     for text in versions:
+        version = Version.parse(text)
         try:
-            plans.append(make_plan(pipeline, Version.parse(text), home=home, file_repo=book.repo))
+            plan = make_plan(pipeline, version, home=home, file_repo=book.repo, parameters=parameters)
         except BadTemplate as error:
             unusable.append((text, (Problem(ProblemKind.FILE, (), book.repo, str(error)),)))
+        else:
+            plans.append(plan)
     return plans, unusable
+
+
+def _which(pipeline: Pipeline, given: Sequence[tuple[str, str]]) -> str:
+    """Which of the given parameters do not fit, without a word of the file."""
+    known = {parameter.name.lower(): parameter for parameter in pipeline.parameters}
+    wrong = [
+        name
+        for name, value in given
+        if (parameter := known.get(name.lower())) is None or parameter.allowed(value) is None
+    ]
+    where = "who can see the pipeline file finds there what fits"
+    if wrong:
+        return f"This does not fit the pipeline's parameters: {quoted(', '.join(wrong))}; {where}."
+    return f"A parameter that has to be given is missing; {where}."
 
 
 def _just_opened(plan: Plan) -> Problem:
@@ -140,3 +237,9 @@ def release_id(comment_id: int, pipeline: str, version: str) -> str:
     """The same command gives the same id, so hearing it twice starts nothing twice."""
     digest = hashlib.sha256(f"{comment_id}/{pipeline.lower()}/{version}".encode()).digest()
     return "r" + b32encode(digest)[:12].decode().lower()
+
+
+def _together(releases: Sequence[Release]) -> list[Release]:
+    """Those that one comment asks for know of each other."""
+    ids = tuple(release.id for release in releases) if len(releases) > 1 else ()
+    return [replace(release, together=ids) for release in releases]

@@ -62,7 +62,7 @@ def _problems(triggers: _Node, step: DispatchStep) -> list[str]:
     if "workflow_dispatch" not in ([triggers] if isinstance(triggers, str) else triggers):
         return [f"`{step.workflow}` lacks the `workflow_dispatch` trigger"]
     declared = _under(_under(triggers, "workflow_dispatch"), "inputs")
-    given = {name for name, _ in step.inputs} | ({step.nonce} if step.nonce else set())
+    given = {name for name, _ in (*step.inputs, *step.late_inputs)} | ({step.nonce} if step.nonce else set())
     problems = [f"`{step.workflow}` has no input `{name}`" for name in sorted(given) if name not in declared]
     problems += [
         f"`{step.workflow}` requires the input `{name}`"

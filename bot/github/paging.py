@@ -37,11 +37,12 @@ class Reader:
         convert: Callable[[Item], T],
         *,
         query: Mapping[str, str] | None = None,
+        most: int = _MOST_PAGES,
         **parts: str | int,
     ) -> tuple[T, ...]:
-        """The objects of all pages, at most ten."""
+        """The objects of all pages, at most `most`."""
         found: list[T] = []
-        for number in range(1, _MOST_PAGES + 1):
+        for number in range(1, most + 1):
             asked: dict[str, str | int] = {**(query or {}), "per_page": PAGE, "page": number}
             to = route(template, repo=repo, **parts).asking(asked)
             part, more = await self._client.read(

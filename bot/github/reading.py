@@ -105,6 +105,7 @@ def job_from_http(item: Mapping[str, object]) -> JobFacts:
         url=fields.text_or_none("html_url"),
         started_at=fields.time_or_none("started_at"),
         completed_at=fields.time_or_none("completed_at"),
+        began=_began(item, fields),
     )
 
 
@@ -121,6 +122,22 @@ def _failed_step(job: Fields) -> str | None:
         if step.text_or_none("conclusion") not in (None, "success", "skipped"):
             return step.text("name")
     return None
+
+
+def _began(item: Mapping[str, object], job: Fields) -> bool:
+    """GitHub names the runner as soon as one has the job: until then its id is 0 or null, and there are no steps.
+
+    https://docs.github.com/rest/actions/workflow-jobs#list-jobs-for-a-workflow-run-attempt
+    """
+    if item.get("runner_id") or item.get("runner_name"):
+        return True
+    if item.get("status") == "in_progress" or item.get("conclusion") not in (None, "cancelled", "skipped"):
+        return True
+    return any(
+        step.text_or_none("status") in {"in_progress", "completed"}
+        and step.text_or_none("conclusion") != "skipped"
+        for step in job.list_of("steps")
+    )
 
 
 def _check_run_id(url: str | None) -> int | None:

@@ -24,6 +24,7 @@ from bot.github.paging import Item, Reader, stamp
 from bot.github.routes import route
 
 _MOST_TAG_LEVELS = 5
+_MOST_TAG_PAGES = 100
 _MOST_FILE_BYTES = 2**20
 
 
@@ -80,6 +81,23 @@ class Reads(Reader):
         if target is not None and target[0] != "commit":
             raise Unprocessable(f"the tag {tag} of {repo} does not lead to a commit but to a {target[0]}")
         return target[1] if target else None
+
+    async def tags(self, repo: str, *, prefix: str) -> tuple[str, ...]:
+        """Read: the names of all tags that begin so. https://docs.github.com/rest/git/refs#list-matching-references"""
+        try:
+            found = await self._pages(
+                repo,
+                "/repos/{repo}/git/matching-refs/{ref}",
+                None,
+                lambda item: Fields(item).text("ref"),
+                most=_MOST_TAG_PAGES,
+                ref=f"tags/{prefix}",
+            )
+        except Conflict as error:
+            if "empty" in str(error):  # "Git Repository is empty."
+                return ()
+            raise
+        return tuple(ref.removeprefix("refs/tags/") for ref in found)
 
     async def branch_commit(self, repo: str, branch: str) -> str | None:
         """Read: the head of a branch; None if there is no such branch.

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bot.core.deliveries import RunSeen
 from bot.core.facts import AnnotationFacts, JobFacts, NotFound, WorkflowFacts
-from bot.core.intake import run_from_http
+from bot.core.intake import Fields, run_from_http
 from bot.github import reading
 from bot.github.paging import PAGE, Reader, stamp
 from bot.github.routes import file_name, route
@@ -77,6 +77,25 @@ class RunReads(Reader):
             reading.job_from_http,
             run_id=run_id,
             attempt=attempt,
+        )
+
+    async def suite_checks(self, repo: str, run_id: int) -> tuple[int, ...]:
+        """Read: the ids of the check runs in the run's suite, its jobs' and what GitHub says beside them.
+
+        https://docs.github.com/rest/checks/runs#list-check-runs-in-a-check-suite
+        """
+        suite = await self._one(
+            repo,
+            "/repos/{repo}/actions/runs/{run_id}",
+            lambda data: Fields(reading.mapping(data)).number("check_suite_id"),
+            run_id=run_id,
+        )
+        return await self._pages(
+            repo,
+            "/repos/{repo}/check-suites/{suite}/check-runs",
+            "check_runs",
+            reading.id_from_http,
+            suite=suite,
         )
 
     async def annotations(self, repo: str, check_run_id: int) -> tuple[AnnotationFacts, ...]:

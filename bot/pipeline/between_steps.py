@@ -6,8 +6,8 @@ Rule: everything here is asked of the raw file, so that a mistake in one key doe
 import re
 from collections.abc import Iterator, Mapping
 
-from bot.core.commands import RESERVED_NAMES
 from bot.core.suggest import nearest, quoted
+from bot.core.verbs import RESERVED_NAMES
 from bot.pipeline.key_words import meant_key
 from bot.pipeline.schema import KINDS, LEVELS, MOST_INPUTS, MOST_STEPS, Path, Problem, Raw
 
@@ -78,9 +78,14 @@ def _step_problems(step: Mapping[str, Raw], path: Path) -> Iterator[Problem]:
 def _kind_problems(step: Mapping[str, Raw], path: Path, kind: str) -> Iterator[Problem]:
     for key in step:
         if key in LEVELS["a step"] and key not in KINDS[kind]:
-            where = " and ".join(f"`{other}`" for other, keys in KINDS.items() if key in keys)
-            message = f"`{key}` belongs to {where} steps, and this is a step of kind `{kind}`"
-            yield Problem((*path, key), message, at_key=True)
+            yield Problem((*path, key), _belongs(key, kind), at_key=True)
+
+
+def _belongs(key: str, kind: str) -> str:
+    where = " and ".join(f"`{other}`" for other, keys in KINDS.items() if key in keys)
+    if key == "one-at-a-time" and kind == "watch":
+        return f"`{key}` belongs to {where} steps: the bot cannot say when a run begins that somebody else starts"
+    return f"`{key}` belongs to {where} steps, and this is a step of kind `{kind}`"
 
 
 def _input_problems(step: Mapping[str, Raw], path: Path) -> Iterator[Problem]:

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from bot.core.suggest import nearest, quoted
 from bot.pipeline.schema import LEVELS
 
-_LATER = frozenset({"one-at-a-time", "notify", "parameters"})
-
 _OTHER_WORDS: Mapping[str, tuple[str, ...]] = {
     "branch": ("ref", "branches"),
     "tag": ("ref",),
@@ -23,6 +21,21 @@ _OTHER_WORDS: Mapping[str, tuple[str, ...]] = {
     "workflow": ("workflows",),
     "repository": ("repo",),
     "never-retry": ("never-rerun",),
+    "mutex": ("one-at-a-time",),
+    "lock": ("one-at-a-time",),
+    "exclusive": ("one-at-a-time",),
+    "queue": ("one-at-a-time",),
+    "tags": ("moves",),
+    "retag": ("moves",),
+    "name": ("about",),
+    "params": ("parameters",),
+    "variables": ("parameters",),
+    "allowed": ("values",),
+    "options": ("values",),
+    "choices": ("values",),
+    "mention": ("notify",),
+    "mentions": ("notify",),
+    "cc": ("notify",),
 }
 """What people who know other tools write, or other keys of this file."""
 
@@ -32,8 +45,6 @@ _EVERYWHERE = frozenset({"name"})
 
 def unknown_key(key: str, level: str) -> str:
     """One sentence for a key that the level does not have."""
-    if key in _LATER:
-        return f"`{key}` is not available yet: leave it out"
     if key == "<<":
         return "merge keys (`<<`) are not supported: write the keys out"
     elsewhere = [other for other, keys in LEVELS.items() if key in keys]

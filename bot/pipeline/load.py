@@ -280,8 +280,7 @@ class _Tree:
         """The written texts alone; None where something is broken or missing, which is complained about."""
         match node:
             case _Scalar(text=text):
-                # An input's value is sent as it is written, even if that is `null` or nothing.
-                if node.null and not (len(path) == 6 and path[4] == "inputs"):
+                if node.null and not _kept_as_written(path, text):
                     self.missing[path] = (node.place, _no_value(path))
                     return None
                 return text
@@ -372,9 +371,24 @@ def _place(root: _Node, problem: Problem) -> Place:
                 key = node.place
             case _Mapping() if part == 0:
                 pass  # a single entry, where a list of entries may be
+            case _Sequence() if part == "values":
+                pass  # a list alone, where a parameter's keys may be
             case _:
                 return node.place
     return key if problem.at_key else node.place
+
+
+def _kept_as_written(path: Path, text: str) -> bool:
+    """Where `null` is a text like any other: inputs, which may also be nothing, and what parameters can be."""
+    match path:
+        case (_, _, "steps", _, "inputs", _):
+            return True
+        case (_, _, "parameters", _, *_, int()):
+            return True
+        case (_, _, "parameters", _, "default" | "values"):
+            return text != ""
+        case _:
+            return False
 
 
 def _no_value(path: Path) -> str:

@@ -3,8 +3,9 @@
 Rule: a plan holds no template and no default to fill in but a dispatch's own branch, which only GitHub knows.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from bot.core.plan import (
     ApprovalStep,
@@ -18,6 +19,15 @@ from bot.core.plan import (
 )
 from bot.core.suggest import quoted
 from bot.core.versions import Version
+from bot.pipeline.day_values import line_name
+from bot.pipeline.moving import (
+    around_the_version,
+    is_late,
+    moving_names,
+    refuse_rivals,
+    try_every_way,
+)
+from bot.pipeline.parameters import BadParameter, Parameter, resolve_parameters
 from bot.pipeline.schema import (
     FileShape,
     Kind,
@@ -28,7 +38,19 @@ from bot.pipeline.schema import (
 from bot.pipeline.template import BadTemplate, render
 from bot.pipeline.values import group_name, input_value, one_line, ref_name
 
-__all__ = ["BadTemplate", "Observed", "Pipeline", "PipelineStep", "Pipelines", "make_plan"]
+__all__ = [
+    "BadParameter",
+    "BadTemplate",
+    "Observed",
+    "Parameter",
+    "Pipeline",
+    "PipelineStep",
+    "Pipelines",
+    "make_plan",
+]
+
+
+Inputs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +96,10 @@ class Pipeline:
     steps: tuple[PipelineStep, ...]
     failures: tuple[FailureRule, ...] = ()
     observed: tuple[Observed, ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
+    """How a version earns a name that a step moves: the name as it is written, and its rule."""
+    parameters: tuple[Parameter, ...] = ()
+    notify: tuple[str, ...] = ()
 
     @classmethod
     def from_shape(cls, name: str, shape: PipelineShape) -> "Pipeline":
@@ -89,6 +115,9 @@ class Pipeline:
                 for entry in shape.observe
                 for workflow in entry.workflows
             ),
+            names=tuple(shape.names.items()),
+            parameters=tuple(written.parameter(each) for each, written in shape.parameters.items()),
+            notify=shape.notify,
         )
 
     def repositories(self, home: str) -> tuple[str, ...]:
@@ -130,78 +159,141 @@ class Pipelines:
         return next(found, None)
 
 
-def make_plan(pipeline: Pipeline, version: Version, *, home: str, file_repo: str | None) -> Plan:
+def make_plan(
+    pipeline: Pipeline,
+    version: Version,
+    *,
+    home: str,
+    file_repo: str | None,
+    parameters: Mapping[str, str] = MappingProxyType({}),
+) -> Plan:
     """The plan of one release; `file_repo` is where the file is kept, None for a local file.
 
-    Raises BadTemplate when this version makes a text that cannot be used, naming the step.
+    Raises BadTemplate when this version makes a text that cannot be used, naming the step, and BadParameter when a
+    parameter is unknown, missing or has a value that is not allowed.
     """
-    variables = version.variables()
-    group = _Rendering(variables, f"`concurrency` of {quoted(pipeline.name)}")
+    chosen = resolve_parameters(pipeline, tuple(parameters.items()))
+    making = _Making(pipeline, {**version.variables(), **chosen}, pipeline.repositories(home))
+    group = version.text
+    if pipeline.concurrency is not None:
+        place = f"`concurrency` of {quoted(pipeline.name)}"
+        group = making.text(pipeline.concurrency, group_name, place=place)
+    steps = tuple(making.step(step) for step in pipeline.steps)
+    refuse_rivals(steps)
     return Plan(
         pipeline=pipeline.name,
         version=version.text,
         about=pipeline.about,
         permission=pipeline.permission,
-        group=version.text if pipeline.concurrency is None else group.text(pipeline.concurrency, group_name),
-        steps=tuple(_planned(step, variables, pipeline.repositories(home)) for step in pipeline.steps),
+        group=group,
+        steps=steps,
         home=home,
         file_repo=file_repo,
         failures=pipeline.failures,
+        parameters=tuple(chosen.items()),
+        notify=pipeline.notify,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Rendering:
-    """Renders the texts of one place and names it in complaints."""
+class _Making:
+    """What the steps of a plan are made of; complaints name the place whose text is of no use."""
 
-    variables: dict[str, str]
-    place: str
+    pipeline: Pipeline
+    variables: Mapping[str, str]
+    repositories: tuple[str, ...]
 
-    def text(self, template: str, check: Callable[[str], str]) -> str:
+    def text(self, template: str, check: Callable[[str], str], *, place: str) -> str:
         try:
             return check(render(template, self.variables))
         except ValueError as error:
-            raise BadTemplate(f"{self.place}: {error}") from error
+            raise BadTemplate(f"{place}: {error}") from error
 
+    def step(self, step: PipelineStep) -> Step:
+        shape = step.shape
+        if shape.approval is not None:
+            question = self.text(shape.approval, one_line, place=_place(step, "approval"))
+            return ApprovalStep(step.name, step.needs, question)
+        if shape.watch is not None:
+            return self._watch(step, shape.watch)
+        return self._dispatch(step, shape.dispatch or "")
 
-def _planned(step: PipelineStep, variables: dict[str, str], repositories: tuple[str, ...]) -> Step:
-    shape, place = step.shape, f"step {quoted(step.name)}"
-
-    def text(key: str, template: str, check: Callable[[str], str]) -> str:
-        return _Rendering(variables, f"{place}, {quoted(key)}").text(template, check)
-
-    # One spelling for one repository, or rows of the same repository would not meet.
-    wanted = step.repo or repositories[0]
-    repo = next(known for known in repositories if same_repository(known, wanted))
-    if shape.approval is not None:
-        return ApprovalStep(step.name, step.needs, text("approval", shape.approval, one_line))
-    if shape.watch is not None:
+    def _watch(self, step: PipelineStep, workflow: str) -> WatchStep:
+        shape = step.shape
         return WatchStep(
             name=step.name,
             needs=step.needs,
-            repo=repo,
-            workflow=shape.watch,
-            ref=text("ref", shape.ref or "", ref_name),
+            repo=self._repo(step),
+            workflow=workflow,
+            ref=self.text(shape.ref or "", ref_name, place=_place(step, "ref")),
             event=shape.event,
             appears_within=shape.appears_within,
             timeout=shape.timeout,
             retry=_retry(shape.retry),
             never_rerun=shape.never_rerun,
         )
-    return DispatchStep(
-        name=step.name,
-        needs=step.needs,
-        repo=repo,
-        workflow=shape.dispatch or "",
-        ref=text("ref", shape.ref, ref_name) if shape.ref is not None else "",
-        inputs=tuple((name, text(name, value, input_value)) for name, value in shape.inputs.items()),
-        unless_tag=text("unless-tag", shape.unless_tag, ref_name) if shape.unless_tag is not None else None,
-        nonce=shape.nonce,
-        appears_within=shape.appears_within,
-        timeout=shape.timeout,
-        retry=_retry(shape.retry),
-        never_rerun=shape.never_rerun,
-    )
+
+    def _dispatch(self, step: PipelineStep, workflow: str) -> DispatchStep:
+        shape = step.shape
+        inputs, late_inputs = self._inputs(step)
+        return DispatchStep(
+            name=step.name,
+            needs=step.needs,
+            repo=self._repo(step),
+            workflow=workflow,
+            ref=self._optional(step, "ref", shape.ref, ref_name) or "",
+            inputs=inputs,
+            unless_tag=self._optional(step, "unless-tag", shape.unless_tag, ref_name),
+            nonce=shape.nonce,
+            appears_within=shape.appears_within,
+            timeout=shape.timeout,
+            retry=_retry(shape.retry),
+            never_rerun=shape.never_rerun,
+            one_at_a_time=self._optional(step, "one-at-a-time", shape.one_at_a_time, line_name) or "",
+            moves=moving_names(
+                shape.moves,
+                dict(self.pipeline.names),
+                lambda template, check: self.text(template, check, place=_place(step, "moves")),
+            ),
+            version_tag=self._version_tag(step),
+            late_inputs=late_inputs,
+        )
+
+    def _optional(
+        self, step: PipelineStep, key: str, template: str | None, check: Callable[[str], str]
+    ) -> str | None:
+        return None if template is None else self.text(template, check, place=_place(step, key))
+
+    def _inputs(self, step: PipelineStep) -> tuple[Inputs, Inputs]:
+        """Those that are known now, and those that depend on the names that are moved, as templates."""
+        moves = step.shape.moves
+        known, late = [], []
+        for name, template in step.shape.inputs.items():
+            if is_late(template, moves):
+                try:
+                    try_every_way(template, moves, self.variables)
+                except BadTemplate as error:
+                    raise BadTemplate(f"{_place(step, name)}: {error}") from error
+                late.append((name, template))
+            else:
+                known.append((name, self.text(template, input_value, place=_place(step, name))))
+        return tuple(known), tuple(late)
+
+    def _repo(self, step: PipelineStep) -> str:
+        """One spelling for one repository, or rows of the same repository would not meet."""
+        wanted = step.repo or self.repositories[0]
+        return next(known for known in self.repositories if same_repository(known, wanted))
+
+    def _version_tag(self, step: PipelineStep) -> tuple[str, str] | None:
+        """From the step's own `ref`, or else from an `unless-tag` of its repository."""
+        repo = self._repo(step)
+        others = (other.shape.unless_tag for other in self.pipeline.steps if self._repo(other) == repo)
+        pairs = (around_the_version(text) for text in (step.shape.ref, *others) if text is not None)
+        return next((pair for pair in pairs if pair is not None), None)
+
+
+def _place(step: PipelineStep, key: str) -> str:
+    return f"step {quoted(step.name)}, {quoted(key)}"
 
 
 def _retry(shape: RetryShape) -> Retry:

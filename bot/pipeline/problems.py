@@ -9,8 +9,12 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from bot.pipeline.between_moves import moves_problems
+from bot.pipeline.between_parameters import parameter_problems
+from bot.pipeline.between_people import notify_problems
 from bot.pipeline.between_rules import observe_problems, rule_problems, time_problems, too_many_expressions
 from bot.pipeline.between_steps import entries_of, name_problems, steps_problems
+from bot.pipeline.between_templates import template_problems
 from bot.pipeline.key_words import meant_key, unknown_key
 from bot.pipeline.schema import LEVELS, FileShape, Path, Problem, Raw
 from bot.pipeline.values import shape_word
@@ -23,6 +27,9 @@ _WANTED = {
     "observe": "keys with values, or a list of such",
     "workflows": "the file name of a workflow or a list of names",
     "branches": "a pattern of branches or a list of patterns",
+    "moves": "a name or a list of names",
+    "values": "a value or a list of values",
+    "notify": "a user, a team or a list of them",
 }
 """What a key that takes a list may be, beside the list."""
 
@@ -51,9 +58,17 @@ def problems(raw: Raw) -> Iterator[Problem]:
         if steps is not None:
             yield from steps_problems(steps, (*path, "steps"))
         if isinstance(pipeline, dict):
-            yield from rule_problems(pipeline.get("failures"), (*path, "failures"))
-            yield from time_problems(pipeline.get("failures"), (*path, "failures"))
-            yield from observe_problems(pipeline.get("observe"), (*path, "observe"))
+            yield from _pipeline_problems(pipeline, path)
+    yield from moves_problems(pipelines)
+
+
+def _pipeline_problems(pipeline: dict[str, Raw], path: Path) -> Iterator[Problem]:
+    yield from rule_problems(pipeline.get("failures"), (*path, "failures"))
+    yield from time_problems(pipeline.get("failures"), (*path, "failures"))
+    yield from observe_problems(pipeline.get("observe"), (*path, "observe"))
+    yield from parameter_problems(entries_of(pipeline, "parameters") or {}, (*path, "parameters"))
+    yield from notify_problems(pipeline.get("notify"), (*path, "notify"))
+    yield from template_problems(pipeline, path)
 
 
 def _meant_otherwise(detail: ErrorDetails) -> bool:
@@ -102,6 +117,8 @@ def _level(path: Path) -> str:
             return "a rule of `failures`"
         case (_, _, "observe", _):
             return "`observe`"
+        case (_, _, "parameters", _):
+            return "a parameter"
         case (_, _, _, _):
             return "a step"
         case _:

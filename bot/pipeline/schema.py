@@ -1,7 +1,7 @@
 """What keys a pipeline file may have: the shape of each level, and which keys belong together.
 
-Rule: here is only what pydantic can see of one key at a time. Single values are checked by `values`; what must hold
-between keys, by `between_keys`; `problems` finds the words for all of it.
+Rule: here is only what pydantic can see of one key at a time. Single values are checked by `values`; templates and what
+must hold between keys, by the modules called `between_…`; `problems` finds the words for all of it.
 """
 
 import re
@@ -13,13 +13,14 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from bot.core.causes import Cause, Where
 from bot.core.plan import FailureRule
+from bot.pipeline.day_values import Mention, NameRule, ParameterValue
+from bot.pipeline.parameters import MOST_VALUES, Parameter
 from bot.pipeline.values import (
     BranchPattern,
     Expression,
     InputName,
     JobPattern,
     Reason,
-    RefTemplate,
     Repository,
     Reruns,
     RuleName,
@@ -29,12 +30,9 @@ from bot.pipeline.values import (
     WorkflowFile,
     duration,
     event_name,
-    group_name,
-    input_value,
     listed,
-    one_line,
     one_of,
-    template,
+    shape_word,
 )
 
 Raw = str | list["Raw"] | dict[str, "Raw"] | None
@@ -52,6 +50,8 @@ MOST_EXPRESSIONS = 20
 MOST_JOB_PATTERNS = 50
 MOST_OBSERVED = 50
 MOST_BRANCHES = 50
+MOST_MOVES = 10
+MOST_NOTIFIED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,16 @@ def _rules(value: object) -> object:
     return value
 
 
+def _parameter(value: object) -> object:
+    """`java: [17, 21]` is short for `{values: [17, 21]}`."""
+    if isinstance(value, list):
+        return {"values": value}
+    if isinstance(value, str):
+        wanted = "a list of the allowed values, or `values` and `default`"
+        raise ValueError(f"this must be {wanted}, not {shape_word(value)}")
+    return value
+
+
 class _Shape(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
@@ -105,16 +115,18 @@ class StepShape(_Shape):
     repo: Repository | None = None
     dispatch: WorkflowFile | None = None
     watch: WorkflowFile | None = None
-    approval: Annotated[Text, template(one_line)] | None = None
-    ref: RefTemplate | None = None
-    inputs: dict[InputName, Annotated[str, template(input_value)]] = Field(default={})
-    unless_tag: RefTemplate | None = None
+    approval: str | None = None
+    ref: str | None = None
+    inputs: dict[InputName, str] = Field(default={})
+    unless_tag: str | None = None
     nonce: InputName | None = None
     event: Annotated[str, AfterValidator(event_name)] = "push"
     appears_within: Wait = 900.0
     timeout: Wait = 21_600.0
     retry: Annotated[RetryShape, BeforeValidator(_retry)] = RetryShape()
     never_rerun: Annotated[tuple[JobPattern, ...], listed(MOST_JOB_PATTERNS, "patterns")] = ()
+    one_at_a_time: str | None = None
+    moves: Annotated[tuple[str, ...], listed(MOST_MOVES, "names")] = ()
 
     @property
     def kind(self) -> Kind:
@@ -155,13 +167,26 @@ class ObserveShape(_Shape):
     branches: Annotated[tuple[BranchPattern, ...], listed(MOST_BRANCHES, "patterns")]
 
 
+class ParameterShape(_Shape):
+    """What can be given with a command; `default` is None when it must be."""
+
+    values: Annotated[tuple[ParameterValue, ...], listed(MOST_VALUES, "values")]
+    default: ParameterValue | None = None
+
+    def parameter(self, name: str) -> Parameter:
+        return Parameter(name, self.values, self.default)
+
+
 class PipelineShape(_Shape):
     about: Text | None = None
     permission: Annotated[str, one_of(("write", "maintain", "admin"), "a permission")] = "maintain"
-    concurrency: Annotated[str, template(group_name)] | None = None
+    concurrency: str | None = None
     steps: dict[str, StepShape]
     failures: Annotated[tuple[FailureShape, ...], listed(MOST_RULES, "rules"), BeforeValidator(_rules)] = ()
     observe: Annotated[tuple[ObserveShape, ...], listed(MOST_OBSERVED, "entries", single=dict)] = ()
+    names: dict[str, NameRule] = Field(default={})
+    parameters: dict[str, Annotated[ParameterShape, BeforeValidator(_parameter)]] = Field(default={})
+    notify: Annotated[tuple[Mention, ...], listed(MOST_NOTIFIED, "users and teams")] = ()
 
 
 class FileShape(_Shape):
@@ -180,10 +205,12 @@ LEVELS: Mapping[str, tuple[str, ...]] = {
     "`retry`": keys_of(RetryShape),
     "a rule of `failures`": keys_of(FailureShape),
     "`observe`": keys_of(ObserveShape),
+    "a parameter": keys_of(ParameterShape),
 }
 
 KINDS: Mapping[str, frozenset[str]] = {
     "dispatch": frozenset(keys_of(StepShape)) - {"watch", "approval", "event"},
-    "watch": frozenset(keys_of(StepShape)) - {"dispatch", "approval", "inputs", "unless-tag", "nonce"},
+    "watch": frozenset(keys_of(StepShape))
+    - {"dispatch", "approval", "inputs", "unless-tag", "nonce", "one-at-a-time", "moves"},
     "approval": frozenset({"needs", "approval"}),
 }

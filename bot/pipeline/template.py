@@ -15,6 +15,9 @@ from bot.core.suggest import nearest, quoted
 LONGEST = 1_000
 """Characters, of a template and of what it yields: enough for any tag, branch or input."""
 
+MOVES = "moves_"
+"""How the variables begin that say whether a step moves a name."""
+
 _DEEPEST = 30
 
 _ALLOWED: tuple[type[nodes.Node], ...] = (
@@ -62,6 +65,13 @@ def render(text: str, variables: Mapping[str, str]) -> str:
 def _compiled(text: str, known: frozenset[str]) -> Template:
     _check(_parsed(text), known=known)
     return _environment().from_string(text)
+
+
+def variables_of(text: str) -> frozenset[str]:
+    """The names of the variables that the text uses. Raises BadTemplate."""
+    if not is_template(text):
+        return frozenset()
+    return frozenset(node.name for node in _parsed(text).find_all(nodes.Name))
 
 
 def is_template(text: str) -> bool:
@@ -124,6 +134,16 @@ def _check(node: nodes.Node, *, known: frozenset[str], depth: int = 0) -> None:
     match node:
         case nodes.Name(name=name) if name not in known:
             raise BadTemplate(_unknown_name(name, known))
+        case (
+            nodes.CondExpr(test=nodes.Name(name=name))
+            | nodes.Not(node=nodes.Name(name=name))
+            | nodes.And(left=nodes.Name(name=name))
+            | nodes.And(right=nodes.Name(name=name))
+            | nodes.Or(left=nodes.Name(name=name))
+            | nodes.Or(right=nodes.Name(name=name))
+        ) if name.startswith(MOVES):
+            compared = quoted(f"{name} == 'true'")
+            raise BadTemplate(f"{quoted(name)} is text, and any text counts as true: write {compared}")
         case nodes.Filter(name=name) if name not in _environment().filters:
             raise BadTemplate(
                 f"the filter {quoted(name)} is not available; there are {_list(_environment().filters)}"
@@ -139,7 +159,10 @@ def _check(node: nodes.Node, *, known: frozenset[str], depth: int = 0) -> None:
 
 def _unknown_name(name: str, known: frozenset[str]) -> str:
     near = nearest(name, sorted(known))
-    remedy = f"did you mean `{near}`?" if near else f"there are {_list(known)}"
+    if name.startswith(MOVES) and not (near and near.startswith(MOVES)):
+        remedy = "it exists only in `inputs` of a step that has the name in `moves`"
+    else:
+        remedy = f"did you mean `{near}`?" if near else f"there are {_list(known)}"
     return f"the template uses {quoted(name)}, which is not defined; {remedy}"
 
 

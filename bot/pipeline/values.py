@@ -5,26 +5,22 @@ that names what was written and what to write.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
 
 from bot.core.plan import MOST_RERUNS
 from bot.core.suggest import nearest, quoted
-from bot.core.versions import Version
 from bot.pipeline.durations import seconds_of
 from bot.pipeline.patterns import BadPattern, check_pattern
-from bot.pipeline.template import BadTemplate, is_template, render
+from bot.pipeline.template import is_template
 
 _LONGEST_TEXT = 500
 _LONGEST_PATTERN = 500
 _LONGEST_SAMPLE = 2_000
 _LONGEST_REASON = 100
 _LONGEST_WILDCARD = 200
-
-_SAMPLES = tuple(Version.parse(text).variables() for text in ("1.0.3", "2.0.0", "10.20.30-rc.1"))
-"""A text that is wrong for each of these is wrong for every version."""
 
 
 def one_line(text: str) -> str:
@@ -212,25 +208,6 @@ def branch_pattern(text: str) -> str:
     return text
 
 
-def template(check: Callable[[str], str]) -> AfterValidator:
-    """A template is good when some version makes a good text of it; a release checks its own again."""
-
-    def checked(text: str) -> str:
-        complaint: ValueError | None = None
-        for variables in _SAMPLES:
-            try:
-                check(render(text, variables))
-            except BadTemplate:
-                raise
-            except ValueError as error:
-                complaint = complaint or error
-            else:
-                return text
-        raise complaint or ValueError("the text is of no use")
-
-    return AfterValidator(checked)
-
-
 def duration(*, least: float) -> BeforeValidator:
     return BeforeValidator(lambda value: seconds_of(_scalar(value, "a duration such as `15m`"), least=least))
 
@@ -281,7 +258,6 @@ Text = Annotated[str, AfterValidator(one_line)]
 Repository = Annotated[str, AfterValidator(repository)]
 WorkflowFile = Annotated[str, AfterValidator(workflow_file)]
 InputName = Annotated[str, AfterValidator(input_name)]
-RefTemplate = Annotated[str, template(ref_name)]
 Wait = Annotated[float, duration(least=1)]
 Reruns = Annotated[int, BeforeValidator(_reruns)]
 RuleName = Annotated[str, AfterValidator(rule_name)]

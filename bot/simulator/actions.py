@@ -153,14 +153,8 @@ class Actions:
             raise RefusedError(409, "Cannot cancel a workflow run that is completed.")
         if attempt.script.ignores_cancel and not force:
             return
-        self._world.after(CANCEL_TAKES, lambda: self._end_jobs(run, attempt, by))
-
-    def _end_jobs(self, run: Run, attempt: Attempt, by: Person) -> None:
-        for job in attempt.jobs:
-            if job.status != "completed":
-                job.check_run.annotations.append(Annotation(f"The run was canceled by @{by.login}."))
-                self._timeline.complete(run, attempt, job, "cancelled", None)
-        self._timeline.settle(run, attempt)
+        message = f"The run was canceled by @{by.login}."
+        self._world.after(CANCEL_TAKES, lambda: self._timeline.call_off(run, attempt, message))
 
     def finish(self, run: Run, conclusion: str | None = None) -> None:
         attempt = run.attempt
@@ -193,6 +187,7 @@ class Actions:
 
     def delete(self, run: Run) -> None:
         run.deleted = True
+        self._timeline.gone(run.attempt)
 
 
 def _title(workflow: Workflow, inputs: Mapping[str, str], event: str, sha: str) -> str:

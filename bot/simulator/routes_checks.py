@@ -99,6 +99,21 @@ def list_check_runs(call: Call) -> Answer:
     return paged(call, [check_run_shape(call.world, check) for check in found], "check_runs")
 
 
+@ROUTES.on(
+    "GET",
+    "/repos/{owner}/{repo}/check-suites/{check_suite_id}/check-runs",
+    READ,
+    query=(*PAGING, "check_name", "status", "filter"),
+)
+def list_check_runs_of_suite(call: Call) -> Answer:
+    """The newest of each name. https://docs.github.com/rest/checks/runs#list-check-runs-in-a-check-suite"""
+    suite = call.number("check_suite_id")
+    found = {check.name: check for check in call.repository.check_runs.values() if check.suite_id == suite}
+    if not found and all(run.suite_id != suite for run in call.repository.runs.values()):
+        raise not_found()
+    return paged(call, [check_run_shape(call.world, check) for check in found.values()], "check_runs")
+
+
 def _standing(call: Call, sha: str) -> list[CheckRun]:
     return [check for check in call.repository.check_runs.values() if check.head_sha == sha]
 

@@ -49,6 +49,11 @@ class Workflow:
     on_branches: tuple[str, ...] = ()
     run_name: str | None = None
     state: WorkflowState = "active"
+    group: str | None = None
+    """Its concurrency group: a template, `{input}` and `{ref}` are filled in."""
+    cancels_in_progress: bool = False
+    jobs_come_late: bool = False
+    """A run that waits for its group has no jobs until its turn comes."""
     script: Script = field(default_factory=Script)
     rules: list[Staging] = field(default_factory=list)
     without_trigger: set[str] = field(default_factory=set)
@@ -104,6 +109,9 @@ class Workflow:
                 lines += _input_text(name, given)
         elif not (self.on_tag or self.on_branches):
             lines.append("  workflow_call:")
+        if self.group is not None:
+            lines += ["concurrency:", f"  group: {self.group!r}"]
+            lines += [f"  cancel-in-progress: {str(self.cancels_in_progress).lower()}"]
         lines.append("jobs:")
         for job in self.script.jobs:
             lines += [f"  {job}:", "    runs-on: ubuntu-latest", "    steps:", f"      - run: ./{job}"]
@@ -131,7 +139,7 @@ class Job:
     name: str
     check_run: CheckRun
     created_at: datetime
-    status: Literal["queued", "waiting", "in_progress", "completed"] = "queued"
+    status: Literal["queued", "pending", "waiting", "in_progress", "completed"] = "queued"
     conclusion: str | None = None
     released: bool = False
     started_at: datetime | None = None
@@ -195,6 +203,12 @@ class Run:
     @property
     def repository(self) -> Repository:
         return self.workflow.repository
+
+    @property
+    def group(self) -> str | None:
+        """Its concurrency group, filled in."""
+        template = self.workflow.group
+        return None if template is None else template.format_map({"ref": self.head_branch, **self.inputs})
 
     @property
     def attempt(self) -> Attempt:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bot.simulator.repositories import CheckRun, Person
+from bot.simulator.concurrency import Groups, Turn
+from bot.simulator.repositories import Annotation, CheckRun, Person
 from bot.simulator.runs import Attempt, Job, Run
 from bot.simulator.shapes_actions import job_shape, run_shape, workflow_shape
 from bot.simulator.shapes_issues import hook_check_run_shape
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 class Timeline:
     def __init__(self, world: World) -> None:
         self._world = world
+        self._groups = Groups()
 
     # -- making ----------------------------------------------------------------------------------------
 
@@ -34,6 +36,14 @@ class Timeline:
 
     def new_job(self, run: Run, attempt: Attempt, name: str) -> Job:
         world = self._world
+        check = self._new_check(run, name)
+        job = Job(world.new_id("job"), run.id, attempt.number, name, check, created_at=world.now())
+        check.job = job
+        check.details_url = f"{world.urls.web}/{run.repository.full_name}/actions/runs/{run.id}/job/{job.id}"
+        return job
+
+    def _new_check(self, run: Run, name: str) -> CheckRun:
+        world = self._world
         check = CheckRun(
             id=world.new_id("check_run"),
             repository=run.repository,
@@ -43,20 +53,66 @@ class Timeline:
             suite_id=run.suite_id,
             started_at=world.now(),
         )
-        job = Job(world.new_id("job"), run.id, attempt.number, name, check, created_at=world.now())
-        check.job = job
-        check.details_url = f"{world.urls.web}/{run.repository.full_name}/actions/runs/{run.id}/job/{job.id}"
         run.repository.check_runs[check.id] = check
-        return job
+        return check
 
     # -- advancing -------------------------------------------------------------------------------------
 
     def begin(self, run: Run, attempt: Attempt) -> None:
+        waits, gives_way = self._groups.enter(run, attempt)
+        if waits:
+            self._pend(run, attempt)
         if attempt.number == 1:
             # `requested` does not occur on a re-run.
             # https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows#workflow_run
             self._announce_run(run, "requested")
+        if gives_way is not None:
+            message = f"Canceling since a higher priority waiting request for '{run.group}' exists"
+            self.call_off(gives_way.run, gives_way.attempt, message)
+        if not waits:
+            self.settle(run, attempt)
+
+    def _pend(self, run: Run, attempt: Attempt) -> None:
+        """Waits for its concurrency group."""
+        for job in attempt.jobs:
+            if job.status == "queued":
+                job.status = job.check_run.status = "pending"
+        if run.workflow.jobs_come_late and attempt.number == 1:
+            for job in attempt.jobs:
+                del run.repository.check_runs[job.check_run.id]
+            attempt.jobs = []
+        attempt.status, attempt.updated_at = "pending", self._world.now()
+
+    def _unpend(self, turn: Turn) -> None:
+        """Its turn has come."""
+        run, attempt = turn.run, turn.attempt
+        if not attempt.jobs:
+            attempt.jobs = [self.new_job(run, attempt, name) for name in attempt.script.jobs]
+        for job in attempt.jobs:
+            if job.status == "pending":
+                job.status = job.check_run.status = "queued"
+        attempt.status = "queued"
         self.settle(run, attempt)
+
+    def call_off(self, run: Run, attempt: Attempt, message: str) -> None:
+        """Ends what is not over, and says why at each job that is cut off - or beside them, where none has come yet."""
+        if attempt.status == "completed":
+            return
+        for job in attempt.jobs:
+            if job.status != "completed":
+                job.check_run.annotations.append(Annotation(message))
+                self.complete(run, attempt, job, "cancelled", None)
+        if not attempt.jobs:
+            check = self._new_check(run, run.workflow.name)
+            check.status, check.conclusion, check.completed_at = "completed", "cancelled", self._world.now()
+            check.annotations.append(Annotation(message))
+        self.settle(run, attempt)
+
+    def gone(self, attempt: Attempt) -> None:
+        """The attempt is over or does not exist any more: whoever waited for it in its group goes on."""
+        following = self._groups.leave(attempt)
+        if following is not None:
+            self._unpend(following)
 
     def settle(self, run: Run, attempt: Attempt) -> None:
         """Releases or skips jobs whose needs are over; ends the attempt when all jobs are."""
@@ -147,6 +203,7 @@ class Timeline:
         attempt.updated_at = self._world.now()
         if attempt.number == 1 or self._world.announces_rerun_completion:
             self._announce_run(run, "completed")
+        self.gone(attempt)
 
     def _push_release_tag(
         self, run: Run, template: str, annotated: bool, log: bytes | None
@@ -187,6 +244,8 @@ class Timeline:
 
 
 def _conclusion(of_jobs: list[str | None]) -> str:
+    if not of_jobs:
+        return "cancelled"  # called off before it had any
     for bad in ("failure", "timed_out"):
         if bad in of_jobs:
             return "failure"

@@ -16,6 +16,7 @@ from bot.store.errors import (
 from bot.store.leases import Lease
 from bot.store.ledger import Ledger
 from bot.store.reading import open_ledger
+from bot.store.releases import TOGETHER_OVER
 from bot.store.rows import (
     Arrival,
     BoundRunRow,
@@ -35,6 +36,7 @@ from bot.store.rows import (
 from bot.store.store import Store
 
 __all__ = [
+    "TOGETHER_OVER",
     "Arrival",
     "BoundRunRow",
     "Copied",

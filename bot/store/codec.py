@@ -18,8 +18,9 @@ from bot.core.model import Release
 
 Value = TypeVar("Value")
 
-SCHEMA = 1
-"""Version of the JSON form of a release. A database with a higher one is refused."""
+SCHEMA = 2
+"""Version of the JSON form of a release; a database with a higher one is refused. 2: steps can be in line, or have
+given way to another run."""
 
 
 @cache

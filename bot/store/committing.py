@@ -16,6 +16,7 @@ from bot.store.codec import event_to_json
 from bot.store.deliveries import finish_delivery
 from bot.store.errors import Outdated
 from bot.store.groups import nearest_ahead, wake_group
+from bot.store.names import take_names
 from bot.store.posts import add_posts
 from bot.store.rows import PostToMake, SendToOpen, Stored
 from bot.store.sends import bind_run, close_send, open_send
@@ -34,6 +35,7 @@ class Change:
     open_send: SendToOpen | None
     close_sends: tuple[tuple[str, int, str], ...]
     bind: tuple[tuple[str, int, str], ...]
+    take: tuple[tuple[str, str, str], ...]
     posts: tuple[PostToMake, ...]
     finished_delivery: str | None
     at: datetime
@@ -46,6 +48,7 @@ def commit_change(connection: Connection, stored: Stored, change: Change) -> Sto
         close_send(connection, release_id, step=step, send=send, outcome=outcome)
     for repo, run_id, step in change.bind:
         bind_run(connection, release_id, repo=repo, run_id=run_id, step=step, at=change.at)
+    take_names(connection, release_id, change.release.version, change.take, at=change.at)
     if change.open_send is not None:
         open_send(connection, release_id, change.open_send, at=change.at)
     _write_journal(connection, now_stored, change)

@@ -5,7 +5,7 @@ made on.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
@@ -20,7 +20,12 @@ from bot.store.rows import JournalRow, PostToMake, SendToOpen, Stored
 from bot.store.starting import create_releases
 from bot.store.tables import journal, releases, surfaces
 
-_LAST_WORDS = ("released", "cancelled", "given up")
+TOGETHER_OVER = "over"
+"""State of the comment that lists releases of one command when it has told that all of them are over."""
+_GIVEN_UP = "given up"
+_LAST_WORDS = ("released", "cancelled", _GIVEN_UP)
+_HEARD_WITHIN = timedelta(days=2)
+"""A command is carried out within a day of its writing, and the clocks of GitHub and the database may differ."""
 
 Conflicts = Callable[[tuple[Stored, ...]], tuple[str, ...]]
 """Given all open releases of the versions to start, the ids of those that must not be started."""
@@ -63,12 +68,40 @@ class Releases:
             wanted.append(releases.c.final.is_(False))
         return await self._stored(*wanted)
 
+    async def of_ids(self, ids: Sequence[str]) -> tuple[Release, ...]:
+        """Those that exist, in the order of their ids here."""
+        found = {one.release.id: one.release for one in await self._stored(releases.c.id.in_(ids))}
+        return tuple(found[release_id] for release_id in ids if release_id in found)
+
+    async def of_day(self, home: str, at: datetime) -> tuple[Release, ...]:
+        """Every release of a home whose command was written on the date of `at`, UTC; oldest first."""
+        day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        around = releases.c.created_at.between(day - _HEARD_WITHIN, day + timedelta(days=1) + _HEARD_WITHIN)
+        found = await self._stored(releases.c.home == home.lower(), around)
+        return tuple(
+            one.release for one in found if one.release.asked_at.astimezone(UTC).date() == day.date()
+        )
+
+    async def words(self, home: str, pipeline: str) -> dict[str, frozenset[str]]:
+        """Of every version that was ever started: the words of its releases."""
+        mine = (releases.c.home == home.lower(), releases.c.pipeline == pipeline.lower())
+        query = select(releases.c.version, releases.c.word).where(*mine)
+
+        def work(connection: Connection) -> dict[str, frozenset[str]]:
+            found: dict[str, frozenset[str]] = {}
+            for version, word in connection.execute(query):
+                found[version] = found.get(version, frozenset()) | {word}
+            return found
+
+        return await self._database.transact(work)
+
     async def unreported(self) -> tuple[Release, ...]:
         """Releases that ended while GitHub still shows something older: the last report was cut off."""
         behind = select(surfaces.c.release_id).where(
             or_(
                 and_(surfaces.c.kind == "status", surfaces.c.state.not_in(_LAST_WORDS)),
                 and_(surfaces.c.kind == "check", surfaces.c.state != "completed"),
+                and_(surfaces.c.kind == "together", surfaces.c.state.not_in((TOGETHER_OVER, _GIVEN_UP))),
             )
         )
         never = select(surfaces.c.release_id).where(surfaces.c.kind == "status")
@@ -118,13 +151,15 @@ class Releases:
         open_send: SendToOpen | None = None,
         close_sends: Sequence[tuple[str, int, str]] = (),
         bind: Sequence[tuple[str, int, str]] = (),
+        take: Sequence[tuple[str, str, str]] = (),
         posts: Sequence[PostToMake] = (),
         finished_delivery: str | None = None,
     ) -> Stored:
         """Write what was decided on `stored`: all of it or nothing. Returns the release as it is stored now.
 
         `at`: when it was decided, so that the journal replays to the state however late it is written; now, if left
-        out. `close_sends`: step, send number, outcome. `bind`: repository, run id, step; closes come first, then
+        out. `close_sends`: step, send number, outcome. `bind`: repository, run id, step; `take`: repository,
+        step and name that it moved; closes come first, then
         binds, then the opening. Raises Outdated, SlotTaken, RunTaken or SendRepeated, and StoreUnavailable.
         When the release became final, those that waited for it are due at once.
         """
@@ -136,6 +171,7 @@ class Releases:
             open_send=open_send,
             close_sends=tuple(close_sends),
             bind=tuple(bind),
+            take=tuple(take),
             posts=tuple(posts),
             finished_delivery=finished_delivery,
             at=at or self._now(),

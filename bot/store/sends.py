@@ -1,21 +1,23 @@
 """The outbox of dispatches, and which workflow run belongs to which step.
 
 Rule: a send number is opened once and never again; it holds its (repository, workflow, ref) until its run is
-known or it is closed. The functions write within the transaction of a release's commit.
+known or it is closed. A run belongs to one step, for good: only a release of the same version may have what a
+cancelled one has left. The functions write within the transaction of a release's commit.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, update
 
+from bot.core.model import ReleaseWord
 from bot.core.sends import GIVEN_UP
 from bot.store.database import Database
 from bot.store.errors import RunTaken, SendRepeated, SlotTaken
 from bot.store.inserting import insert
 from bot.store.rows import BoundRunRow, SendRow, SendState, SendToOpen
-from bot.store.tables import outbox, runs
+from bot.store.tables import outbox, releases, runs
 
 
 class Sends:
@@ -35,6 +37,12 @@ class Sends:
     async def bindings(self, repo: str, run_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
         """Release and step of those of these runs that are bound."""
         found = await self._bound(runs.c.repo == repo.lower(), runs.c.run_id.in_(set(run_ids)))
+        return {row.run_id: (row.release_id, row.step) for row in found}
+
+    async def taken(self, repo: str, run_ids: Sequence[int], *, version: str) -> dict[int, tuple[str, str]]:
+        """As `bindings`, but without what a release of this version may have: the runs of a cancelled one."""
+        mine = (runs.c.repo == repo.lower(), runs.c.run_id.in_(set(run_ids)))
+        found = await self._bound(*mine, runs.c.release_id.not_in(_cancelled(version)))
         return {row.run_id: (row.release_id, row.step) for row in found}
 
     async def known(self, repo: str, workflow: str, run_ids: Sequence[int]) -> "KnownSends":
@@ -128,15 +136,37 @@ def bind_run(
 ) -> None:
     """Give the run to the step, and mark the step's open send as bound; RunTaken when another step has it.
 
-    Binding it again to the same step changes nothing.
+    Binding it again to the same step changes nothing. What a cancelled release of the same version has left is
+    handed over.
     """
     row = {"repo": repo.lower(), "run_id": run_id, "release_id": release_id, "step": step, "bound_at": at}
     connection.execute(insert(connection, runs).values(row).on_conflict_do_nothing())
-    mine = select(runs.c.release_id, runs.c.step).where(runs.c.repo == repo.lower(), runs.c.run_id == run_id)
-    holder, held_step = connection.execute(mine).one()
+    mine = and_(runs.c.repo == repo.lower(), runs.c.run_id == run_id)
+    holder, held_step = connection.execute(select(runs.c.release_id, runs.c.step).where(mine)).one()
     if (holder, held_step) != (release_id, step):
-        raise RunTaken(repo=repo, run_id=run_id, release_id=holder, step=held_step)
+        version = connection.execute(
+            select(releases.c.version).where(releases.c.id == release_id)
+        ).scalar_one()
+        left = update(runs).where(mine, runs.c.release_id.in_(_cancelled(version)))
+        if connection.execute(left.values(row)).rowcount != 1:
+            raise RunTaken(repo=repo, run_id=run_id, release_id=holder, step=held_step)
     bound = update(outbox).where(
         outbox.c.release_id == release_id, outbox.c.step == step, outbox.c.state == SendState.OPEN
     )
     connection.execute(bound.values(state=SendState.BOUND, outcome=f"run {run_id}"))
+
+
+def is_taken(connection: Connection, repo: str, run_id: int, *, version: str) -> bool:
+    """Whether a release of this version cannot have the run."""
+    query = select(runs.c.run_id).where(
+        runs.c.repo == repo.lower(), runs.c.run_id == run_id, runs.c.release_id.not_in(_cancelled(version))
+    )
+    return connection.execute(query).scalar() is not None
+
+
+def _cancelled(version: str) -> Select[tuple[str]]:
+    """Releases of this version that ended as cancelled, of whatever home."""
+    return select(releases.c.id).where(
+        releases.c.version == version,
+        releases.c.word == ReleaseWord.CANCELLED.value,
+    )

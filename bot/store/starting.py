@@ -1,6 +1,7 @@
 """Creating releases, inside the transaction of the command that asked for them.
 
-Rule: what is open is looked at in the same transaction, so of two commands for one version only one can win.
+Rule: what is open is looked at in the same transaction, so of two commands for one version only one can win. The
+same holds for runs that a new release takes up: they are its own from the start.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from bot.core.model import Release
 from bot.store.codec import SCHEMA, release_to_json
 from bot.store.inserting import insert
 from bot.store.rows import Stored
+from bot.store.sends import bind_run, is_taken
 from bot.store.tables import releases
 
 
@@ -30,11 +32,25 @@ def create_releases(
     if conflicts is not None:
         refused = set(conflicts(_open_releases(connection, new))) - known
     for release in new:
-        if release.id not in refused:
-            row = release_row(release) | {"revision": 1, "wake_at": at, "created_at": at}
-            connection.execute(insert(connection, releases).values(row).on_conflict_do_nothing())
+        found = _found(release)
+        late = any(is_taken(connection, repo, run, version=release.version) for repo, run, _ in found)
+        if release.id in known | refused or late:
+            continue
+        row = release_row(release) | {"revision": 1, "wake_at": at, "created_at": at}
+        connection.execute(insert(connection, releases).values(row).on_conflict_do_nothing())
+        for repo, run_id, step in found:
+            bind_run(connection, release.id, repo=repo, run_id=run_id, step=step, at=at)
     present = select(releases).where(releases.c.id.in_(ids)).order_by(releases.c.seq)
     return tuple(map(Stored.from_row, connection.execute(present).mappings()))
+
+
+def _found(release: Release) -> tuple[tuple[str, int, str], ...]:
+    """Repository, id and step of each run that the release is going to take up."""
+    return tuple(
+        (step.repo, record.found.id, step.name)
+        for step, record in release.items()
+        if record.found is not None and step.kind != "approval"
+    )
 
 
 def release_row(release: Release) -> dict[str, object]:

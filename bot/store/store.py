@@ -12,8 +12,10 @@ from bot.store.homes import Homes
 from bot.store.inserting import insert
 from bot.store.leases import Leases
 from bot.store.ledger import Ledger
+from bot.store.names import Names
 from bot.store.opening import open_database
 from bot.store.posts import Posts
+from bot.store.predecessors import Predecessors
 from bot.store.releases import Releases
 from bot.store.sends import Sends
 from bot.store.surfaces import Surfaces
@@ -34,6 +36,8 @@ class Store:
         self.homes = Homes(database)
         self.leases = Leases(database)
         self.ledger = Ledger(database, now)
+        self.names = Names(database)
+        self.predecessors = Predecessors(database)
 
     @classmethod
     async def open(cls, url: str, *, now: Callable[[], datetime]) -> Self:

@@ -5,6 +5,7 @@ count again.
 """
 
 import json
+from collections.abc import Sequence
 from typing import Literal
 
 from sqlalchemy import ColumnElement, Connection, case, select, update
@@ -29,12 +30,19 @@ class Surfaces:
             }
         )
 
+    async def status_comments(self, release_ids: Sequence[str]) -> dict[str, int]:
+        """Ids of the status comments that are known, by release."""
+        mine = (surfaces.c.kind == "status", surfaces.c.release_id.in_(release_ids))
+        query = select(surfaces.c.release_id, surfaces.c.github_id).where(*mine)
+        query = query.where(surfaces.c.github_id.is_not(None))
+        return await self._database.transact(lambda connection: dict(connection.execute(query).all()))
+
     async def save_surface(self, surface: Surface) -> None:
         """Create or replace it. Its used buttons are kept, and forgotten when `github_id` is another."""
         await self._database.transact(lambda connection: _save(connection, surface))
 
     async def surface_by_github_id(
-        self, repo: str, github_id: int, *, kind: Literal["status", "check"] | None = None
+        self, repo: str, github_id: int, *, kind: Literal["status", "check", "together"] | None = None
     ) -> Surface | None:
         """Comments and check runs are numbered apart: say which `kind` an id is of."""
         query = select(surfaces).where(surfaces.c.repo == repo.lower(), surfaces.c.github_id == github_id)

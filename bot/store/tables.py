@@ -179,8 +179,8 @@ surfaces = Table(
     "surfaces",
     metadata,
     Column("release_id", Text, ForeignKey("releases.id"), primary_key=True),
-    Column("kind", Text, primary_key=True),  # status | check
-    Column("step", Text, primary_key=True),  # empty for the status comment
+    Column("kind", Text, primary_key=True),  # status | check | together
+    Column("step", Text, primary_key=True),  # empty for comments
     Column("repo", Text, nullable=False),
     Column("github_id", BigInteger),
     Column("sha", Text),
@@ -251,6 +251,20 @@ test_failures = Table(
     Column("outcome_seq", _Number, ForeignKey("job_outcomes.seq"), primary_key=True, autoincrement=False),
     Column("test", FreeText, primary_key=True),
     Index(None, "test"),
+)
+
+moved_names = Table(  # a line for each time a step moved a name such as `latest` to its version
+    "moved_names",
+    metadata,
+    Column("seq", _Number, primary_key=True, autoincrement=True),
+    Column("repo", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("release_id", Text, ForeignKey("releases.id"), nullable=False),
+    Column("step", Text, nullable=False),
+    Column("moved_at", Moment, nullable=False),
+    UniqueConstraint("repo", "name", "release_id", "step"),
+    sqlite_autoincrement=True,
 )
 
 pulse = Table(  # one row, written to learn whether writing works

@@ -313,9 +313,52 @@ async def test_a_job_shows_its_failed_step_and_its_check_run(
     github.answers("GET", f"{ACTIONS}/runs/5/attempts/2/jobs", said(200, {"jobs": [JOB, queued]}))
 
     assert await calls.jobs(REPO, 5, 2) == (
-        JobFacts(11, "build", "completed", "failure", "Test", 77, "https://github.com/job/11"),
+        JobFacts(11, "build", "completed", "failure", "Test", 77, "https://github.com/job/11", began=True),
         JobFacts(11, "build", "queued", None, None, None, "https://github.com/job/11"),
     )
+
+
+NEVER_BEGUN = {**JOB, "conclusion": "cancelled", "steps": [], "runner_id": 0, "runner_name": ""}
+
+
+@pytest.mark.parametrize(
+    ("facts", "began"),
+    [
+        ({}, False),
+        ({"runner_id": None, "runner_name": None, "steps": None}, False),
+        ({"conclusion": "skipped"}, False),
+        ({"status": "queued", "conclusion": None}, False),
+        ({"status": "pending", "conclusion": None}, False),
+        ({"steps": [{"name": "Set up", "status": "queued", "conclusion": None}]}, False),
+        ({"steps": [{"name": "Set up", "status": "completed", "conclusion": "skipped"}]}, False),
+        ({"runner_id": 4}, True),
+        ({"runner_name": "GitHub Actions 4"}, True),
+        ({"steps": [{"name": "Set up", "status": "completed", "conclusion": "cancelled"}]}, True),
+        ({"steps": [{"name": "Set up", "status": "in_progress", "conclusion": None}]}, True),
+        ({"status": "in_progress", "conclusion": None}, True),
+        ({"conclusion": "success"}, True),
+        ({"conclusion": "failure"}, True),
+        ({"conclusion": "a new word"}, True),
+    ],
+)
+async def test_a_job_that_a_runner_never_had_has_not_begun(
+    github: ScriptedGitHub, calls: GitHubCalls, facts: Mapping[str, object], began: bool
+) -> None:
+    github.answers(
+        "GET", f"{ACTIONS}/runs/5/attempts/1/jobs", said(200, {"jobs": [{**NEVER_BEGUN, **facts}]})
+    )
+
+    (job,) = await calls.jobs(REPO, 5, 1)
+
+    assert job.began is began
+
+
+async def test_the_checks_of_a_run_are_those_of_its_suite(github: ScriptedGitHub, calls: GitHubCalls) -> None:
+    suite = f"/repos/{REPO}/check-suites/31/check-runs"
+    github.answers("GET", f"{ACTIONS}/runs/5$", said(200, {"id": 5, "check_suite_id": 31}))
+    github.answers("GET", suite, said(200, {"total_count": 2, "check_runs": [{"id": 77}, {"id": 78}]}))
+
+    assert await calls.suite_checks(REPO, 5) == (77, 78)
 
 
 async def test_a_job_tells_how_long_it_ran(github: ScriptedGitHub, calls: GitHubCalls) -> None:

@@ -13,6 +13,7 @@ from bot.core.deliveries import RunSeen
 from bot.core.events import AdoptAsked, BotStarted, Event, Judged, SendChecked, SendDone, SendStopped, Tick
 from bot.core.model import (
     AwaitingApproval,
+    Behind,
     BoundRun,
     Cancelled,
     Cooling,
@@ -20,6 +21,9 @@ from bot.core.model import (
     Due,
     Expecting,
     Finding,
+    GaveWay,
+    InLine,
+    NameMove,
     NeedsPerson,
     Note,
     NoteKind,
@@ -35,7 +39,7 @@ from bot.core.model import (
     StepState,
     Waiting,
 )
-from bot.core.plan import ApprovalStep, DispatchStep, Plan, Retry, WatchStep
+from bot.core.plan import ApprovalStep, DispatchStep, MovingName, Plan, Retry, WatchStep
 from bot.core.trouble import Trouble, TroubleKind
 from bot.store.codec import event_to_json, release_from_json, release_to_json
 
@@ -79,10 +83,24 @@ PARKED: dict[type, st.SearchStrategy[Parked]] = {
     Diagnosing: st.builds(Diagnosing, run=runs),
     Cooling: st.builds(Cooling, run=runs, until=times, cause=st.sampled_from(Cause), by=maybe_words),
     Rerunning: st.builds(Rerunning, run=runs, until=times, by=maybe_words),
+    GaveWay: st.builds(
+        GaveWay,
+        run=runs,
+        since=times,
+        until=times,
+        group=words,
+        others=st.lists(numbers, max_size=2).map(tuple),
+    ),
 }
 STATES: dict[type, st.SearchStrategy[StepState]] = {
     **PARKED,
     Waiting: st.builds(Waiting),
+    InLine: st.builds(
+        InLine,
+        since=times,
+        behind=st.none()
+        | st.builds(Behind, home=words, pipeline=words, version=words, step=words, stuck=flags),
+    ),
     Sending: st.builds(Sending, send=numbers, since=times, send_by=times, nonce=maybe_words),
     AwaitingApproval: st.builds(AwaitingApproval, since=times, reminded_at=times),
     NeedsPerson: st.builds(
@@ -109,6 +127,9 @@ notes = st.builds(
 )
 retries = st.builds(Retry, transient=numbers, flaky=numbers, unknown=numbers, broken=numbers, wait=seconds)
 needs = st.lists(words, max_size=2).map(tuple)
+pairs = st.lists(st.tuples(words, words), max_size=2).map(tuple)
+moves = st.builds(NameMove, name=words, before=words, after=words)
+moving = st.builds(MovingName, name=words, template=words, series=words)
 steps = st.one_of(
     st.builds(
         DispatchStep,
@@ -117,12 +138,16 @@ steps = st.one_of(
         repo=words,
         workflow=words,
         ref=words,
-        inputs=st.lists(st.tuples(words, words), max_size=2).map(tuple),
+        inputs=pairs,
         unless_tag=maybe_words,
         nonce=maybe_words,
         appears_within=seconds,
         timeout=seconds,
         retry=retries,
+        one_at_a_time=words,
+        moves=st.lists(moving, max_size=2).map(tuple),
+        version_tag=st.none() | st.tuples(words, words),
+        late_inputs=pairs,
     ),
     st.builds(
         WatchStep,
@@ -148,6 +173,8 @@ plans = st.builds(
     steps=st.lists(steps, max_size=3).map(tuple),
     home=words,
     file_repo=maybe_words,
+    parameters=pairs,
+    notify=needs,
 )
 
 
@@ -163,6 +190,11 @@ def records(states: st.SearchStrategy[StepState]) -> st.SearchStrategy[StepRecor
         began_at=st.none() | times,
         ended_at=st.none() | times,
         notes=st.lists(notes, max_size=2).map(tuple),
+        moves=st.lists(moves, max_size=2).map(tuple),
+        inputs=pairs,
+        found=st.none() | runs,
+        gave_way=numbers,
+        usual=st.none() | seconds,
     )
 
 
@@ -183,6 +215,7 @@ def releases(states: st.SearchStrategy[StepState]) -> st.SearchStrategy[Release]
         cancelled_by=maybe_words,
         ended_at=st.none() | times,
         end_told=flags,
+        together=needs,
     )
 
 

@@ -104,6 +104,7 @@ async def commit(
     open_send: SendToOpen | None = None,
     close_sends: Sequence[tuple[str, int, str]] = (),
     bind: Sequence[tuple[str, int, str]] = (),
+    take: Sequence[tuple[str, str, str]] = (),
 ) -> Stored:
     """A commit without an event and without words."""
     return await store.releases.commit(
@@ -115,4 +116,5 @@ async def commit(
         open_send=open_send,
         close_sends=close_sends,
         bind=bind,
+        take=take,
     )

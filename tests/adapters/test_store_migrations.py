@@ -122,7 +122,9 @@ async def is_whole(store: Store, *, remembers: bool) -> None:
     assert [row.id for row in await store.deliveries.pending(5)] == ["d1"]
     assert not await store.deliveries.accept(arrival("d2", second_key="k"))
     assert len(await store.releases.journal("r1")) == 2
-    assert (await commit(store, stored, close_sends=[("ee", 1, "no")])).revision == 4
+    taken = [(HOME, "oss", "latest")]
+    assert (await commit(store, stored, close_sends=[("ee", 1, "no")], take=taken)).revision == 4
+    assert await store.names.moved(HOME) == {"latest": (stored.release.version,)}
     assert await store.ledger.recorded(HOME, [7]) == ({(7, 1)} if remembers else set())
     await store.ledger.record(failed_attempt())
     passed = JobOutcome("build", "success", 60, NOW + MINUTE)

@@ -1,13 +1,27 @@
 """A send number is opened once; one place has one unknown run at a time; a run belongs to one step."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 
-from bot.store import RunTaken, SendRepeated, SendState, SendToOpen, SlotTaken, Store
+from bot.core.model import BoundRun, Release
+from bot.store import RunTaken, SendRepeated, SendState, SendToOpen, SlotTaken, Store, Stored
 from tests.adapters.conftest import EVERY_KIND
-from tests.adapters.test_store_given import HOME, MINUTE, NOW, Watch, commit, opened, release, send, start
+from tests.adapters.test_store_given import (
+    HOME,
+    MINUTE,
+    NOW,
+    Watch,
+    cancelled,
+    commit,
+    opened,
+    release,
+    released,
+    send,
+    start,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("database", EVERY_KIND, indirect=True)]
 
@@ -294,3 +308,103 @@ async def test_bound_runs_are_told_in_the_order_of_binding(database: str) -> Non
         rows = await store.sends.bound_runs(HOME)
 
     assert [row.run_id for row in rows] == [8, 9, 7]
+
+
+# -- what a cancelled release has left -------------------------------------------------------------------------
+
+
+async def left_by(store: Store, ended: Callable[[Release], Release]) -> None:
+    """Run 7 is bound to a release that has ended."""
+    await start(store, release("old"))
+    await write(store, "old", bind=(HOME, 7, "oss"))
+    stored = await newest(store, "old")
+    await commit(store, stored, ended(stored.release))
+
+
+async def newest(store: Store, name: str) -> Stored:
+    stored = await store.releases.get(name)
+    assert stored is not None
+    return stored
+
+
+async def test_a_run_of_a_cancelled_release_goes_over_to_a_later_one_of_its_version(store: Store) -> None:
+    await left_by(store, cancelled)
+    assert await store.sends.taken(HOME, [7], version="1.0.3") == {}
+    assert await store.sends.bindings(HOME, [7]) == {7: ("old", "oss")}
+
+    await write(store, "r1", bind=(HOME, 7, "ee"))
+
+    assert await store.sends.bindings(HOME, [7]) == {7: ("r1", "ee")}
+    assert await store.sends.taken(HOME, [7], version="1.0.3") == {7: ("r1", "ee")}
+    with pytest.raises(RunTaken):
+        await write(store, "r1", bind=(HOME, 7, "oss"))
+
+
+async def test_before_a_send_the_run_of_a_cancelled_release_is_nobody_elses(store: Store) -> None:
+    await left_by(store, cancelled)
+
+    assert (await store.sends.known(HOME, WORKFLOW, [7])).bindings == {7: ("old", "oss")}
+
+
+async def test_a_run_of_a_cancelled_release_is_not_for_another_version(store: Store) -> None:
+    await left_by(store, cancelled)
+
+    assert await store.sends.taken(HOME, [7], version="1.0.4") == {7: ("old", "oss")}
+    with pytest.raises(RunTaken, match="run 7 of acme/Widget is bound to step oss of release old"):
+        await write(store, "r2", bind=(HOME, 7, "oss"))
+
+
+@pytest.mark.parametrize("ended", [released, lambda release: release], ids=["released", "open"])
+async def test_a_run_of_a_release_that_is_open_or_released_stays_with_it(
+    store: Store, ended: Callable[[Release], Release]
+) -> None:
+    await left_by(store, ended)
+
+    assert await store.sends.taken(HOME, [7], version="1.0.3") == {7: ("old", "oss")}
+    with pytest.raises(RunTaken):
+        await write(store, "r1", bind=(HOME, 7, "oss"))
+
+
+async def test_of_two_releases_that_want_a_left_run_at_the_same_moment_one_gets_it(store: Store) -> None:
+    await left_by(store, cancelled)
+    await start(store, release("r3"))
+
+    answers = await asyncio.gather(
+        write(store, "r1", bind=(HOME, 7, "oss")),
+        write(store, "r3", bind=(HOME, 7, "oss")),
+        return_exceptions=True,
+    )
+
+    assert sorted(type(answer).__name__ for answer in answers) == ["NoneType", "RunTaken"]
+
+
+def taking_up(name: str, run_id: int = 7) -> Release:
+    fresh = release(name)
+    found = BoundRun(run_id, 1, "completed", "success", "abc", "", NOW)
+    return fresh.with_step("oss", replace(fresh.steps["oss"], found=found))
+
+
+async def test_what_a_new_release_takes_up_is_its_own_from_the_start(store: Store) -> None:
+    await left_by(store, cancelled)
+    await start(store, taking_up("new"), taking_up("lost", run_id=8))
+
+    assert await store.sends.bindings(HOME, [7, 8]) == {7: ("new", "oss"), 8: ("lost", "oss")}
+
+
+async def test_a_release_whose_run_was_bound_meanwhile_is_not_started(store: Store) -> None:
+    await write(store, "r1", bind=(HOME, 7, "ee"))
+
+    assert await start(store, taking_up("new")) == ()
+    assert await store.sends.bindings(HOME, [7]) == {7: ("r1", "ee")}
+
+
+async def test_starting_a_release_again_takes_nothing_from_anybody(store: Store) -> None:
+    await start(store, taking_up("new"))
+    stored = await newest(store, "new")
+    await commit(store, stored, cancelled(stored.release))
+    await write(store, "r1", bind=(HOME, 7, "ee"))
+
+    (again,) = await start(store, taking_up("new"))
+
+    assert again.release.id == "new"
+    assert await store.sends.bindings(HOME, [7]) == {7: ("r1", "ee")}

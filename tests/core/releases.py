@@ -13,6 +13,7 @@ from bot.core.deliveries import RunSeen
 from bot.core.draft import Decision, RunBound, SendClosed, SendOpened
 from bot.core.effects import Effect, Notice
 from bot.core.events import (
+    CancelJudged,
     Candidates,
     Event,
     Judged,
@@ -24,6 +25,7 @@ from bot.core.events import (
     SendRefused,
     SendUnknown,
     Tick,
+    WayFree,
 )
 from bot.core.model import NoteKind, Person, Release, StepState, new_release
 from bot.core.plan import ApprovalStep, DispatchStep, Plan, Retry, Step, WatchStep
@@ -70,6 +72,7 @@ def approval_step(name: str = "build", *needs: str) -> ApprovalStep:
 
 
 DISPATCH = plan_of(dispatch_step())
+IN_LINE = plan_of(replace(dispatch_step(), one_at_a_time="images"))
 WATCH = plan_of(watch_step())
 APPROVAL = plan_of(approval_step())
 TWO_EDITIONS = plan_of(
@@ -234,6 +237,12 @@ class Journey:
         self.hears(Judged(step, run_id, attempt, verdict(cause), "tail"))
         return self
 
+    def is_cancelled(self, step: str = "build", run_id: int = 7) -> "Journey":
+        """By a person, on GitHub."""
+        self.ends("cancelled", step, run_id)
+        self.hears(CancelJudged(step, run_id, 1))
+        return self
+
     def is_rerun(
         self, step: str = "build", run_id: int = 7, *, attempt: int, by: str = APP, started: float = 0.0
     ) -> "Journey":
@@ -294,8 +303,23 @@ def ordered(journey: Journey, command: OpenCommand) -> Journey:
     return journey
 
 
+def _gave_way() -> Journey:
+    journey = Journey().starts().ends("cancelled")
+    journey.hears(CancelJudged("build", 7, 1, "images", others=(6,)))
+    return journey
+
+
+def _gave_way_twice() -> Journey:
+    journey = _gave_way()
+    journey.hears(WayFree("build", 7, 1))
+    journey.starts(run_id=8).ends("cancelled", run_id=8)
+    journey.hears(CancelJudged("build", 8, 1, "images", others=(9,)))
+    return journey
+
+
 PLACES: dict[str, Callable[[], Journey]] = {
     "waiting": lambda: Journey(ahead="1.0.2"),
+    "in line": lambda: Journey(IN_LINE),
     "due": Journey,
     "sending": lambda: Journey().sends(),
     "finding": lambda: Journey().loses_the_answer(),
@@ -303,6 +327,9 @@ PLACES: dict[str, Callable[[], Journey]] = {
     "running": lambda: Journey().starts(),
     "held": _held,
     "diagnosing": lambda: Journey().starts().ends("failure"),
+    "judging a cancel": lambda: Journey().starts().ends("cancelled"),
+    "gave way": _gave_way,
+    "gave way twice": _gave_way_twice,
     "cooling": _cooling,
     "rerunning": _rerunning,
     "awaiting approval": lambda: Journey(APPROVAL),
@@ -318,6 +345,7 @@ PLACES: dict[str, Callable[[], Journey]] = {
     "barred, expecting": lambda: barred(Journey(WATCH)),
     "barred, running": lambda: barred(Journey().starts()),
     "barred, diagnosing": lambda: barred(Journey().starts().ends("failure")),
+    "barred, gave way": lambda: barred(_gave_way()),
     "barred, cooling": lambda: barred(_cooling()),
     "barred, rerunning": lambda: barred(_rerunning()),
     "passed": lambda: Journey().starts().passes(),

@@ -17,7 +17,10 @@ from bot.core.model import (
     Due,
     Expecting,
     Finding,
+    GaveWay,
+    InLine,
     NeedsPerson,
+    NoteKind,
     Passed,
     Release,
     Rerunning,
@@ -99,6 +102,8 @@ class Rules:
         if isinstance(after.state, Passed) and not before.final:
             approved = isinstance(step, ApprovalStep) and isinstance(event, ApproveAsked)
             assert approved or self._is_confirmed(after.run), "passed without a confirmed success"
+        assert after.gave_way <= 1, "a run that gave way was sent again twice"
+        assert sum(note.kind is NoteKind.LATE for note in after.notes) <= 1, "a step is late twice"
         if before.run and after.run and before.run.id == after.run.id and not isinstance(event, AdoptAsked):
             assert _level(after.run) >= _level(before.run), "the level of a run went down"
 
@@ -131,7 +136,9 @@ def _has_owner(release: Release, step: Step, now: datetime) -> bool:
             return works or paused or (at > now and wakes)
         case Sending() | Diagnosing():
             return works
-        case Finding() | Rerunning():
+        case InLine():
+            return True  # whoever has the turn is final one day, and then the next one gets it
+        case Finding() | Rerunning() | GaveWay():
             return works and seen
         case Expecting(until=until):
             return seen and (works or paused or (until > now and wakes))

@@ -5,8 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.commands import (
-    RESERVED_NAMES,
-    VERBS,
     Adopt,
     Approve,
     Cancel,
@@ -22,11 +20,11 @@ from bot.core.commands import (
     Skip,
     Start,
     Status,
-    Verb,
     parse,
     parse_comment,
 )
 from bot.core.suggest import nearest, quoted
+from bot.core.verbs import RESERVED_NAMES, VERBS, Verb
 
 PIPELINES = ("release", "Docs-Site")
 STEPS = ("oss", "ee-docker")
@@ -52,6 +50,24 @@ def refusal(line: str) -> str:
         (
             "/release --dry-run 1.0.3 1.0.4",
             Start(pipeline="release", versions=("1.0.3", "1.0.4"), dry_run=True),
+        ),
+        ("/release 1.0.3 --continue", Start(pipeline="release", versions=("1.0.3",), continues=True)),
+        (
+            "/release --dry-run 1.0.3 --Continue --continue",
+            Start(pipeline="release", versions=("1.0.3",), dry_run=True, continues=True),
+        ),
+        (
+            "/release 1.0.3 java=21",
+            Start(pipeline="release", versions=("1.0.3",), parameters=(("java", "21"),)),
+        ),
+        (
+            "/release 1.0.3 Edition=oss,ee 0.24.9 java= --continue ref=a=b",
+            Start(
+                pipeline="release",
+                versions=("1.0.3", "0.24.9"),
+                parameters=(("Edition", "oss,ee"), ("java", ""), ("ref", "a=b")),
+                continues=True,
+            ),
         ),
         ("/release status", Status(pipeline="release")),
         ("/release status 1.0.3", Status(pipeline="release", version="1.0.3")),
@@ -147,8 +163,20 @@ def test_what_belongs_to_no_pipeline_meets_silence(line: str) -> None:
                 "It is a step; say what to do with it, for example `/release retry oss`."
             ),
         ),
-        ("/release --continue 1.0.3", "`--continue` is not available yet."),
-        ("/release 1.0.3 --Continue", "`--continue` is not available yet."),
+        ("/release --continue", "`--continue` goes with a version to start: `/release 1.0.3 --continue`."),
+        (
+            "/release retry oss --continue",
+            "`--continue` goes with a version to start: `/release 1.0.3 --continue`.",
+        ),
+        (
+            "/release 1.0.3 --contine",
+            "`--contine` is not an option of `/release`. Did you mean `--continue`?",
+        ),
+        ("/release 1.0.3 continue", "`continue` is not a version. Did you mean `--continue`?"),
+        (
+            "/release continue 1.0.3",
+            "`continue` is not a command of `/release`. Did you mean `/release 1.0.3 --continue`?",
+        ),
         ("/release flaks", "`flaks` is not a command of `/release`. Did you mean `/release flakes`?"),
         (
             "/release flakes $(id)",
@@ -160,11 +188,23 @@ def test_what_belongs_to_no_pipeline_meets_silence(line: str) -> None:
             "`--dry-run` goes with a version to start: `/release 1.0.3 --dry-run`.",
         ),
         ("/release 1.0.3 flakes", "The version goes behind the verb: `/release flakes 1.0.3`."),
-        ("/release 1.0.3 edition=oss", "Parameters (`NAME=VALUE`) are not available yet."),
-        ("/release edition=oss", "Parameters (`NAME=VALUE`) are not available yet."),
-        ("/release retry edition=oss", "Parameters (`NAME=VALUE`) are not available yet."),
+        (
+            "/release edition=oss 1.0.3",
+            "`edition=oss` goes with a version to start: `/release 1.0.3 edition=oss`.",
+        ),
+        ("/release v2=oss", "`v2=oss` goes with a version to start: `/release 1.0.3 v2=oss`."),
+        (
+            "/release retry 1.0.3 edition=oss",
+            "`edition=oss` goes with a version to start: `/release 1.0.3 edition=oss`.",
+        ),
+        ("/release help java=21", "`java=21` goes with a version to start: `/release 1.0.3 java=21`."),
+        (
+            "/release 1.0.3 --java=21",
+            "`--java=21` is not an option of `/release`. Did you mean `java=21`?",
+        ),
+        ("/release 1.0.3 java=17 Java=21", "The parameter `Java` is given twice."),
         ("/release 1.0.3 --dryrun", "`--dryrun` is not an option of `/release`. Did you mean `--dry-run`?"),
-        ("/release 1.0.3 -x", "`-x` is not an option of `/release`. The only one is `--dry-run`."),
+        ("/release 1.0.3 -x", "`-x` is not an option of `/release`. There are `--dry-run` and `--continue`."),
         ("/release --dry-run", "`--dry-run` goes with a version to start: `/release 1.0.3 --dry-run`."),
         (
             "/release skip oss --dry-run",

@@ -106,7 +106,6 @@ def test_news_of_an_attempt_in_progress_after_its_end_change_nothing() -> None:
 @pytest.mark.parametrize(
     ("conclusion", "kind"),
     [
-        ("cancelled", TroubleKind.CANCELLED),
         ("startup_failure", TroubleKind.STARTUP_FAILURE),
         ("action_required", TroubleKind.ODD_END),
         ("neutral", TroubleKind.ODD_END),
@@ -120,6 +119,13 @@ def test_an_end_that_is_neither_success_nor_failure_needs_a_person(
     journey = Journey().starts().ends(conclusion)
 
     assert trouble(journey) is kind
+    assert journey.told("person") == 1
+
+
+def test_a_run_that_a_person_cancelled_is_not_fought_over() -> None:
+    journey = Journey().starts().is_cancelled()
+
+    assert trouble(journey) is TroubleKind.CANCELLED
     assert journey.told("person") == 1
 
 

@@ -12,6 +12,7 @@ import pytest
 from bot.core.causes import Cause
 from bot.core.events import (
     BotStarted,
+    CancelJudged,
     Candidates,
     Event,
     Judged,
@@ -29,8 +30,11 @@ from bot.core.events import (
     SendStopped,
     SendUnknown,
     Tick,
+    TurnGiven,
+    TurnTaken,
+    WayFree,
 )
-from bot.core.model import NeedsPerson
+from bot.core.model import Behind, NeedsPerson
 from bot.core.plan import WatchStep
 from bot.core.trouble import Trouble, TroubleKind
 from tests.core.releases import EE, NO_ACCESS, OSS, PLACES, Journey, run_seen, verdict
@@ -86,6 +90,14 @@ EVENTS: dict[str, Callable[[Journey], Event]] = {
     "judged transient": lambda _: Judged("build", 7, 1, verdict(Cause.TRANSIENT), ""),
     "judged broken": lambda _: Judged("build", 7, 1, verdict(Cause.BROKEN), ""),
     "judged, other attempt": lambda _: Judged("build", 7, 2, verdict(Cause.BROKEN), ""),
+    "cancelled by a person": lambda _: CancelJudged("build", 7, 1),
+    "cancelled for a group": lambda _: CancelJudged("build", 7, 1, "images", others=(6,)),
+    "cancelled for a group, begun": lambda _: CancelJudged("build", 7, 1, "images", began=True),
+    "cancelled, other attempt": lambda _: CancelJudged("build", 7, 2, "images"),
+    "the way is free": lambda _: WayFree("build", 7, 1),
+    "the way of another attempt is free": lambda _: WayFree("build", 7, 2),
+    "its turn": lambda _: TurnGiven("build"),
+    "another one's turn": lambda _: TurnTaken("build", Behind(OSS, "release", "0.24.9", "build")),
     "re-run accepted": lambda _: RerunAccepted("build", 7, 1),
     "re-run refused": lambda _: RerunRefused("build", 7, 1, "too old"),
     "re-run of another attempt": lambda _: RerunAccepted("build", 7, 2),
@@ -98,6 +110,11 @@ EVENTS: dict[str, Callable[[Journey], Event]] = {
 BECOMES: dict[str, dict[str, str]] = {
     "waiting": {
         "a tick": "due",
+    },
+    "in line": {
+        "its turn": "due",
+        "another one's turn": "in-line",
+        "barred": "no-access",
     },
     "due": {
         "send checked": "sending",
@@ -132,7 +149,7 @@ BECOMES: dict[str, dict[str, str]] = {
         "success, nothing ran": "nothing-ran",
         "failure, announced": "running",
         "failure": "diagnosing",
-        "cancelled": "cancelled",
+        "cancelled": "diagnosing",
         "a next attempt": "running",
         "run gone": "deleted",
         "barred": "no-access",
@@ -146,7 +163,7 @@ BECOMES: dict[str, dict[str, str]] = {
         "success, nothing ran": "nothing-ran",
         "failure, announced": "running",
         "failure": "diagnosing",
-        "cancelled": "cancelled",
+        "cancelled": "diagnosing",
         "a next attempt": "running",
         "run gone": "deleted",
         "barred": "no-access",
@@ -157,6 +174,23 @@ BECOMES: dict[str, dict[str, str]] = {
         "judged transient": "cooling",
         "judged broken": "failed",
         "barred": "no-access",
+    },
+    "judging a cancel": {
+        "cancelled by a person": "cancelled",
+        "cancelled for a group": "gave-way",
+        "cancelled for a group, begun": "group-cancelled",
+        "a next attempt": "running",
+        "run gone": "deleted",
+        "barred": "no-access",
+    },
+    "gave way": {
+        "the way is free": "due",
+        "a next attempt": "running",
+        "run gone": "deleted",
+        "barred": "no-access",
+    },
+    "gave way twice": {
+        "another run gone": "deleted",
     },
     "cooling": {
         "a next attempt": "running",
@@ -183,7 +217,7 @@ BECOMES: dict[str, dict[str, str]] = {
         "success, nothing ran": "nothing-ran",
         "failure, announced": "timed-out",
         "failure": "diagnosing",
-        "cancelled": "cancelled",
+        "cancelled": "diagnosing",
         "a next attempt": "running",
         "run gone": "deleted",
     },
@@ -218,6 +252,11 @@ BECOMES: dict[str, dict[str, str]] = {
         "a next attempt": "running",
         "run gone": "deleted",
         "open": "diagnosing",
+    },
+    "barred, gave way": {
+        "a next attempt": "running",
+        "run gone": "deleted",
+        "open": "gave-way",
     },
     "barred, cooling": {
         "a next attempt": "running",

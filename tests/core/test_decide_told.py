@@ -217,7 +217,7 @@ def test_a_send_that_has_to_wait_says_since_when_and_what_for() -> None:
 PROBLEMS: dict[str, tuple[Callable[[], Journey], TroubleKind, str, tuple[str, ...]]] = {
     "timed out": (PLACES["timed out"], TroubleKind.TIMED_OUT, "", (URL,)),
     "nothing ran": (PLACES["nothing ran"], TroubleKind.NOTHING_RAN, "skipped", (URL,)),
-    "cancelled": (lambda: Journey().starts().ends("cancelled"), TroubleKind.CANCELLED, "cancelled", (URL,)),
+    "cancelled": (lambda: Journey().starts().is_cancelled(), TroubleKind.CANCELLED, "cancelled", (URL,)),
     "odd": (lambda: Journey().starts().ends("neutral"), TroubleKind.ODD_END, "neutral", (URL,)),
     "never found": (PLACES["never found"], TroubleKind.NEVER_FOUND, LOST, ()),
     "never appeared": (PLACES["never appeared"], TroubleKind.NEVER_APPEARED, "", ()),

@@ -42,6 +42,7 @@ EVERY = (RETRY, REDO, SKIP, APPROVE, RETRY_ANY, APPROVE_ANY, PAUSE, RESUME, CANC
 
 OUTCOMES: dict[str, tuple[str, str, str]] = {
     "waiting": ("not-failed", "not-failed", "released"),
+    "in line": ("not-failed", "not-failed", "released"),
     "due": ("not-failed", "not-failed", "released"),
     "sending": ("send-unknown", "send-unknown", "send-unknown"),
     "finding": ("send-unknown", "send-unknown", "send-unknown"),
@@ -49,6 +50,9 @@ OUTCOMES: dict[str, tuple[str, str, str]] = {
     "running": ("live", "live", "live"),
     "held": ("live", "live", "live"),
     "diagnosing": ("not-failed", "not-failed", "released"),
+    "judging a cancel": ("not-failed", "not-failed", "released"),
+    "gave way": ("due", "due", "released"),
+    "gave way twice": ("cooling", "due", "released"),
     "cooling": ("cooling", "due", "released"),
     "rerunning": ("live", "live", "live"),
     "awaiting approval": ("not-failed", "redo-watched", "released"),
@@ -64,6 +68,7 @@ OUTCOMES: dict[str, tuple[str, str, str]] = {
     "barred, expecting": ("expecting", "redo-watched", "released"),
     "barred, running": ("live", "live", "live"),
     "barred, diagnosing": ("diagnosing", "due", "released"),
+    "barred, gave way": ("gave-way", "due", "released"),
     "barred, cooling": ("cooling", "due", "released"),
     "barred, rerunning": ("live", "live", "live"),
     "passed": ("finished", "finished", "finished"),

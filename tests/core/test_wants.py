@@ -3,11 +3,13 @@
 import pytest
 
 from bot.core.effects import (
+    AwaitOthers,
     CheckSend,
     ConfirmRun,
     Dispatch,
     Effect,
     FindRun,
+    JudgeCancel,
     JudgeFailure,
     RerunFailedJobs,
     SeekRun,
@@ -28,6 +30,7 @@ Wants = tuple[tuple[Effect, ...], float | None, bool]
 
 WANTS: dict[str, Wants] = {
     "waiting": ((), None, False),
+    "in line": ((), None, False),
     "due": ((CheckSend("build", 1),), None, False),
     "sending": ((Dispatch("build", 1),), None, False),
     "finding": ((FindRun("build", 1),), FIFTEEN_MINUTES, True),
@@ -35,6 +38,9 @@ WANTS: dict[str, Wants] = {
     "running": ((), SIX_HOURS, True),
     "held": ((), A_DAY, True),
     "diagnosing": ((JudgeFailure("build", 7, 1),), None, True),
+    "judging a cancel": ((JudgeCancel("build", 7, 1),), None, True),
+    "gave way": ((AwaitOthers("build", 7, 1),), SIX_HOURS, True),
+    "gave way twice": ((), None, True),
     "cooling": ((), 33, True),
     "rerunning": ((ConfirmRun("build", 7, 2),), FIFTEEN_MINUTES, True),
     "awaiting approval": ((), A_DAY, False),
@@ -50,6 +56,7 @@ WANTS: dict[str, Wants] = {
     "barred, expecting": ((), None, True),
     "barred, running": ((), None, True),
     "barred, diagnosing": ((), None, True),
+    "barred, gave way": ((), None, True),
     "barred, cooling": ((), None, True),
     "barred, rerunning": ((), None, True),
     "passed": ((), None, False),

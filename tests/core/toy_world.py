@@ -14,18 +14,21 @@ from bot.core.causes import Cause
 from bot.core.decide import decide
 from bot.core.deliveries import RunSeen
 from bot.core.effects import (
+    AwaitOthers,
     CancelRun,
     CheckSend,
     ConfirmRun,
     Dispatch,
     Effect,
     FindRun,
+    JudgeCancel,
     JudgeFailure,
     RerunFailedJobs,
     SeekRun,
 )
 from bot.core.events import (
     BotStarted,
+    CancelJudged,
     Candidates,
     Event,
     Judged,
@@ -43,11 +46,13 @@ from bot.core.events import (
     SendStopped,
     SendUnknown,
     Tick,
+    WayFree,
 )
 from bot.core.model import (
     Cooling,
     Expecting,
     Finding,
+    GaveWay,
     NeedsPerson,
     Person,
     Release,
@@ -73,6 +78,7 @@ CONCLUSIONS = (
     "skipped",
     "startup_failure",
 )
+USUAL = 1_800.0
 CAUSES = (Cause.TRANSIENT, Cause.FLAKY, Cause.UNKNOWN, Cause.BROKEN)
 
 
@@ -104,7 +110,9 @@ class ToyWorld:
 
     def _newborn(self) -> Release:
         maya = Person("maya", 1)
-        return new_release("r1", self.plan, issue=7, comment_id=9, starter=maya, asked_at=NOON)
+        made = new_release("r1", self.plan, issue=7, comment_id=9, starter=maya, asked_at=NOON)
+        steps = {name: replace(record, usual=USUAL) for name, record in made.steps.items()}
+        return replace(made, steps=steps)
 
     # -- the toy engine ------------------------------------------------------------------------------
 
@@ -169,6 +177,10 @@ class ToyWorld:
                 self._answer(self.read(step, run_id))
             case JudgeFailure(run_id=run_id, attempt=attempt):
                 self._answer(Judged(step.name, run_id, attempt, verdict(CAUSES[luck % 4]), ""))
+            case JudgeCancel():
+                self._judge_cancel(effect, luck)
+            case AwaitOthers():
+                self._await_others(step, effect)
             case RerunFailedJobs():
                 self._rerun(step, effect, luck)
             case CancelRun(run_id=run_id):
@@ -287,6 +299,22 @@ class ToyWorld:
             self.rules.rerun(step, run.id, state)
             self.again(run.id, APP)
             self._answer(RerunAccepted(step.name, run.id, effect.attempt))
+
+    def _judge_cancel(self, effect: JudgeCancel, luck: int) -> None:
+        """Mostly GitHub for a concurrency group, before anything of the run had begun."""
+        others = tuple(run_id for run_id in self.live() if run_id != effect.run_id)
+        group = "images" if luck % 4 else ""
+        began = luck % 4 == 1
+        self._answer(CancelJudged(effect.step, effect.run_id, effect.attempt, group, began, others))
+
+    def _await_others(self, step: RunStep, effect: AwaitOthers) -> None:
+        state, own = self.release.steps[step.name].state, self.runs.get(effect.run_id)
+        if not isinstance(state, GaveWay) or set(state.others) & set(self.live()):
+            return
+        if own is not None and own.attempt > effect.attempt:
+            self._answer(RunLevel(step.name, own, confirmed=True))
+        else:
+            self._answer(WayFree(step.name, effect.run_id, effect.attempt))
 
     def read(self, step: RunStep, run_id: int) -> RunLevel | RunGone:
         run = self.runs.get(run_id)

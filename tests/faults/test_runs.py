@@ -243,7 +243,23 @@ async def test_f33_a_run_on_another_commit_than_the_tags_own_passes_nothing(stag
     assert f"/runs/{second.id})" in stage.status().rows["build"]
 
 
-async def test_f34_a_run_that_a_concurrency_group_cancelled_is_not_fought_over(stage: Stage) -> None:
+async def test_f34_a_pending_run_that_gave_way_to_another_one_of_its_group_is_sent_again_once(
+    stage: Stage,
+) -> None:
+    build(stage).group = "images"
+    build(stage).on_run().takes(minutes=20)
+    maya = stage.world.hand("maya")
+    maya.starts(build(stage), version="0.9.0")
+    await begins(stage)
+    await stage.until(lambda: build(stage).run.status == "pending", hours=1)
+    later = maya.starts(build(stage), version="0.9.1")
+    await stage.until(lambda: stage.state() == "released", hours=3)
+    assert len(stage.dispatches()) == 2
+    assert build(stage).run.created_at >= later.attempt.updated_at
+    assert not [said for said in stage.said() if "needs you" in said]
+
+
+async def test_f34_a_cancelled_run_of_which_nobody_says_why_is_not_fought_over(stage: Stage) -> None:
     build(stage).on_run().concludes("cancelled").job("build").is_cancelled()
     await begins(stage)
     await stage.until(lambda: stage.state() == "needs attention", hours=1)

@@ -81,7 +81,8 @@ KEYS = st.sampled_from(
         "appears-within",
         "timeout",
         "never-rerun",
-        "notify",
+        "one-at-a-time",
+        "moves",
         "reff",
     ]
 )
@@ -96,6 +97,28 @@ def test_any_steps_are_pipelines_or_mistakes(steps: dict[str, dict[str, str]]) -
     )
 
     outcome(STEPS + "".join(lines))
+
+
+PARAMETERS = st.dictionaries(st.sampled_from(["a", "A", "if", "version", "b-c"]), VALUES, max_size=3).map(
+    lambda items: "{" + ", ".join(f"{name}: {value}" for name, value in items.items()) + "}"
+)
+MOVERS = st.sampled_from(
+    ["latest", "'{{ series }}'", "'{{ a }}'", "1.0", "'{{ moves_latest }}'", "[]", "[x, x]"]
+)
+
+
+@SOON
+@given(PARAMETERS | VALUES, PARAMETERS | VALUES, VALUES, MOVERS | VALUES, MOVERS | VALUES)
+def test_any_parameters_names_and_people_are_pipelines_or_mistakes(
+    parameters: str, names: str, notify: str, moves: str, line: str
+) -> None:
+    keys = f"    parameters: {parameters}\n    names: {names}\n    notify: {notify}\n"
+
+    outcome(
+        f"{PIPELINE}{keys}".replace(
+            "{approval: a?}", f"{{dispatch: a.yml, one-at-a-time: {line}, moves: {moves}}}"
+        )
+    )
 
 
 def numbered(count: int, line: str) -> str:
@@ -134,6 +157,21 @@ BOMBS = {
     + numbered(4900, "a#.yml, ")
     + "]}\n",
     "many job names": f"{STEPS}      a: {{dispatch: a.yml, never-rerun: [" + numbered(4900, "a#, ") + "]}\n",
+    "many parameters": PIPELINE + "    parameters:\n" + numbered(2400, "      p#: [a]\n"),
+    "many values of a parameter": PIPELINE + "    parameters: {a: [" + numbered(4900, "v#,\n     ") + "]}\n",
+    "many rules for names": PIPELINE + "    names:\n" + numbered(4800, "      n#: highest released\n"),
+    "many people": PIPELINE + "    notify: [" + numbered(4900, "u#,\n     ") + "]\n",
+    "many moved names": STEPS
+    + numbered(1200, "      s#: {dispatch: a.yml, one-at-a-time: x, moves: [a#, '{{ version }}-#']}\n"),
+    "names that depend on everything": PIPELINE.replace("{a: {approval: a?}}", "")
+    + numbered(
+        10,
+        f"      s#: {{dispatch: a.yml, one-at-a-time: '#{''.join(f'{{{{ p{n} }}}}' for n in range(20))}', moves: ["
+        + ", ".join(f"'{n}-#{''.join(f'{{{{ p{p} }}}}' for p in range(19))}'" for n in range(10))
+        + "]}\n",
+    )
+    + "    parameters:\n"
+    + numbered(20, "      p#: [" + ", ".join(f"v{n}" for n in range(50)) + "]\n"),
     "surrogates": "a: \ud800",
     "a surrogate by escape": 'a: "\\ud800"',
     "a version of YAML": "%YAML " + "9" * 5000 + ".1\n---\n",

@@ -75,12 +75,6 @@ KEYS = [
     (step("{dispatch: a.yml}") + "      «build: {}\n", "the key `build` is here a second time"),
 ]
 
-LATER = [
-    (step("{dispatch: a.yml, «one-at-a-time: x}"), "`one-at-a-time` is not available yet: leave it out"),
-    (pipeline("«notify: [x]"), "`notify` is not available yet: leave it out"),
-    (pipeline("«parameters: {}"), "`parameters` is not available yet: leave it out"),
-]
-
 NAMES = [
     ("pipelines: «{}\n", "there must be at least one pipeline"),
     ("pipelines: {release: {steps: «{}}}\n", "there must be at least one step"),
@@ -281,7 +275,7 @@ YAML = [
     ("[" * 20 + "«[" + "]" * 21, "the file is nested more than 20 deep here"),
 ]
 
-CASES = [*KEYS, *LATER, *NAMES, *KINDS, *VALUES, *NUMBERS, *REFS, *TEMPLATES, *NEEDS, *YAML]
+CASES = [*KEYS, *NAMES, *KINDS, *VALUES, *NUMBERS, *REFS, *TEMPLATES, *NEEDS, *YAML]
 
 
 @pytest.mark.parametrize(

@@ -54,13 +54,14 @@ def test_the_example_of_the_contract_makes_its_plan() -> None:
             "develop",
             inputs=(("releaseVersion", "1.0.3"),),
             unless_tag="v1.0.3",
+            version_tag=("v", ""),
         )
 
     def watch(name: str, need: str, repo: str) -> WatchStep:
         return WatchStep(name, (need,), repo, "pre-release.yml", "v1.0.3", "push", 900.0, 21_600.0, retry)
 
     def images(name: str, repo: str) -> DispatchStep:
-        return DispatchStep(name, ("go",), repo, "release-docker.yml", "v1.0.3")
+        return DispatchStep(name, ("go",), repo, "release-docker.yml", "v1.0.3", version_tag=("v", ""))
 
     assert plan == Plan(
         pipeline="release",

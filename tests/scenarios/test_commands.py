@@ -547,8 +547,8 @@ MALFORMED = [
     No("/release pause 1.0.3 now", "one word too many"),
     No("/release １.0.3", "not plain ASCII"),
     No(f"/release 1.0.3-{'a' * 64}", "longer than 64 characters"),
-    No("/release 1.0.3 channel=beta", "not available yet"),
-    No("/release 1.0.3 --continue", "not available yet"),
+    No("/release channel=beta 1.0.3", "goes with a version to start"),
+    No("/release retry --continue", "goes with a version to start"),
     No("/release flakes $(id)", "cannot be the name of a branch or a series"),
 ]
 

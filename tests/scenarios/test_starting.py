@@ -19,6 +19,19 @@ pipelines:
       build: {{repo: {EE}, dispatch: build.yml, inputs: {{version: "{V}"}}}}
 """
 DEFAULTS = 'pipelines: {release: {steps: {build: {dispatch: build.yml, inputs: {version: "{{ version }}"}}}}}'
+MOVING = f"""\
+pipelines:
+  release:
+    names: {{"0.24": series 0.24}}
+    steps:
+      images:
+        repo: {OSS}
+        dispatch: release-docker.yml
+        ref: "v{V}"
+        one-at-a-time: images
+        moves: [latest, "0.24"]
+        inputs: {{latest: "{{{{ moves_latest }}}}", lts: "{{{{ moves_0_24 }}}}"}}
+"""
 TWO_BUILDS = f"""\
 pipelines:
   release:
@@ -90,6 +103,38 @@ async def test_a_dry_run_of_several_versions_tells_each_plan(stage: Stage) -> No
     assert len(stage.said()) == 1
 
 
+async def test_a_dry_run_tells_where_moving_names_are_and_where_they_go(stage: Stage) -> None:
+    stage.world.add_workflow(stage.oss, "release-docker.yml", inputs=["latest", "lts"])
+    stage.pipeline(MOVING)
+    for tag in ("v0.24.9", "v1.0.2", "v1.0.3"):
+        stage.world.hand("ada").pushes_tag(stage.oss, tag)
+    await stage.opens()
+    await stage.says("/release 1.0.3 0.24.10 --dry-run")
+
+    newer, older = stage.answer().split("**release 0.24.10**")
+    assert (
+        "`latest` moves from `1.0.2` to `1.0.3` and `0.24` stays at `0.24.9`, "
+        "so it is given `latest=true` and `lts=false`" in newer
+    )
+    assert (
+        "`latest` stays at `1.0.3` and `0.24` moves from `0.24.9` to `0.24.10`, "
+        "so it is given `latest=false` and `lts=true`" in older
+    )
+
+
+async def test_a_dry_run_tells_nothing_of_the_moving_names_of_a_private_repository(stage: Stage) -> None:
+    stage.world.add_workflow(stage.ee, "release-docker.yml", inputs=["latest", "lts"])
+    stage.pipeline(MOVING.replace(OSS, EE))
+    stage.world.hand("ada").pushes_tag(stage.ee, "v0.24.8")
+    stage.world.hand("ada").pushes_tag(stage.ee, "v1.0.3")
+    await stage.opens()
+    await stage.says("/release 1.0.3 --dry-run")
+
+    assert "`images`: dispatch." in stage.answer()
+    assert "latest" not in stage.answer()
+    assert "0.24" not in stage.answer()
+
+
 # -- several versions ----------------------------------------------------------------------------------------
 
 
@@ -147,6 +192,21 @@ async def test_a_version_reaches_the_workflow_as_it_was_typed(stage: Stage, vers
     await stage.until(lambda: stage.state(version) == "released")
 
     assert stage.run(stage.oss, "build.yml").inputs == {"version": version}
+
+
+async def test_of_two_homes_that_start_one_version_in_the_same_second_one_wins(stage: Stage) -> None:
+    stage.pipeline(ONE_STEP)
+    stage.pipeline(ONE_STEP, stage.ee)
+    stage.oss.workflows["build.yml"].on_run().runs_until_told()
+    await stage.opens()
+    maya, there = stage.world.hand("maya"), stage.world.add_issue(stage.ee, 12)
+    comments = [maya.comments(stage.issue, "/release 1.0.3"), maya.comments(there, "/release 1.0.3")]
+    await stage.passes(minutes=2)
+
+    assert sorted(stage.reactions(comment)[-1] for comment in comments) == ["confused", "rocket"]
+    assert stage.dispatches() == ["widget/build.yml@develop"]
+    assert "a release of 1.0.3 " in stage.answer()
+    assert len(stage.statuses()) == len(stage.said()) == 1
 
 
 # -- defaults and templates ----------------------------------------------------------------------------------

@@ -80,6 +80,9 @@ ANSWERS: dict[tuple[str, str], dict[int, Shape | None]] = {
     ("GET", PLACE + "/check-runs/{check_run_id}"): {200: github.CheckRun},
     ("PATCH", PLACE + "/check-runs/{check_run_id}"): {200: github.CheckRun},
     ("GET", PLACE + "/check-runs/{check_run_id}/annotations"): {200: list[github.CheckAnnotation]},
+    ("GET", PLACE + "/check-suites/{check_suite_id}/check-runs"): {
+        200: github.ReposOwnerRepoCheckSuitesCheckSuiteIdCheckRunsGetResponse200
+    },
     ("GET", PLACE + "/commits/{ref}/check-runs"): {
         200: github.ReposOwnerRepoCommitsRefCheckRunsGetResponse200
     },

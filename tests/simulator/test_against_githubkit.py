@@ -36,6 +36,7 @@ async def _lively(stage: Stage) -> dict[str, object]:
         "live": live.id,
         "job": failed.attempt.jobs[0].id,
         "check": failed.attempt.jobs[0].check_run.id,
+        "suite": failed.suite_id,
         "comment": comment.id,
         "tag": tag.sha if tag else "",
         "delivery": stage.world.hook.log[0].id,
@@ -62,6 +63,7 @@ def _asks() -> list[tuple[str, str, JsonObject | None]]:
         *(f"{P}/actions/runs/{{waiting}}/approvals", f"{P}/actions/jobs/{{job}}"),
         *(f"{P}/actions/jobs/{{job}}/logs", f"{P}/check-runs/{{check}}"),
         *(f"{P}/check-runs/{{check}}/annotations", f"{P}/commits/v1/check-runs", f"{P}/issues/7"),
+        f"{P}/check-suites/{{suite}}/check-runs",
         *(f"{P}/issues/7/comments", f"{P}/issues/comments", f"{P}/issues/comments/{{comment}}"),
     ]
     made: list[tuple[str, str, JsonObject | None]] = [

@@ -15,6 +15,7 @@ from bot.core.model import NeedsPerson, Release, StepRecord, StepWord, word_of
 from bot.core.plan import ApprovalStep, RunStep
 from bot.core.present.hints import hints, listing
 from bot.core.present.inert import cut, plain
+from bot.core.present.moving import moving
 from bot.core.present.status import shown_run
 from bot.core.present.story import current, told
 from bot.core.present.troubles import headline, log_tail
@@ -99,6 +100,8 @@ def _summary(view: View, step: RunStep, record: StepRecord) -> str:
         issue = f" in a comment on [the issue]({view.issue_url})" if view.shows_home else " on the issue"
         parts.append(f"Type one of these{issue}, or use the buttons:")
         parts.append(listing(hints(view, step)))
+    if text := moving(view, step, record):
+        parts.append(text)
     notes = told(view, step, record)
     if notes:
         parts.append("\n".join(f"- {step.name}: {line}" for line in notes))

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from bot.core.audience import Audience
-from bot.core.commands import VERBS, Verb
 from bot.core.present.inert import code, cut, inert
 from bot.core.present.words import names
+from bot.core.verbs import VERBS, Verb
 
 _HEADER = "| command | who | example |\n| --- | --- | --- |"
 
@@ -28,6 +28,19 @@ class WrittenStep(Protocol):
     def repo(self) -> str | None: ...
 
 
+class WrittenParameter(Protocol):
+    """What can be chosen with a command, one of `values`; without a default it must be."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def values(self) -> tuple[str, ...]: ...
+
+    @property
+    def default(self) -> str | None: ...
+
+
 class WrittenPipeline(Protocol):
     """A pipeline as the file has it."""
 
@@ -43,6 +56,9 @@ class WrittenPipeline(Protocol):
     @property
     def steps(self) -> Sequence[WrittenStep]: ...
 
+    @property
+    def parameters(self) -> Sequence[WrittenParameter]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class PipelineFacts:
@@ -55,12 +71,14 @@ class PipelineFacts:
     shown: bool
     repositories: tuple[str, ...] = ()
     """Those that steps name, in the order of the file."""
+    parameters: tuple[WrittenParameter, ...] = ()
 
     @classmethod
     def of(cls, pipeline: WrittenPipeline, *, shown: bool) -> Self:
         steps = tuple((step.name, step.kind) for step in pipeline.steps)
         repositories = tuple(dict.fromkeys(step.repo for step in pipeline.steps if step.repo is not None))
-        return cls(pipeline.name, pipeline.about, pipeline.permission, steps, shown, repositories)
+        parameters = tuple(pipeline.parameters)
+        return cls(pipeline.name, pipeline.about, pipeline.permission, steps, shown, repositories, parameters)
 
 
 def help_answer(pipelines: Sequence[PipelineFacts], audience: Audience | None = None) -> str:
@@ -77,7 +95,23 @@ def _pipeline(facts: PipelineFacts, audience: Audience | None) -> str:
     steps = f"Its steps: {names([name for name, _ in facts.steps], most=20)}." if facts.steps else ""
     who = f"Who: {code(facts.permission)} is needed {_where(facts, audience)}; {code('write')} only here."
     version = "VERSION may be left out when one release of the pipeline is open in the issue."
-    return "\n\n".join([f"**{facts.name}**{about}", f"{_HEADER}\n{rows}", f"{who} {version} {steps}".strip()])
+    parts = [f"**{facts.name}**{about}", f"{_HEADER}\n{rows}", f"{who} {version} {steps}".strip()]
+    return "\n\n".join(filter(None, [*parts, _parameters(facts)]))
+
+
+def _parameters(facts: PipelineFacts) -> str:
+    """What can be chosen, for those who may see the file."""
+    if not facts.parameters or not facts.shown:
+        return ""
+    first = facts.parameters[0]
+    example = code(f"/{facts.name} 1.0.3 {first.name}={first.values[0]}", most=200)
+    lines = "\n".join(f"- {_parameter(parameter)}" for parameter in facts.parameters)
+    return f"Its parameters are given behind the version, as in {example}:\n\n{lines}"
+
+
+def _parameter(parameter: WrittenParameter) -> str:
+    given = "has to be given" if parameter.default is None else f"{code(parameter.default)} unless given"
+    return f"{code(parameter.name)}: {names(parameter.values, most=20, last='or')}; {given}"
 
 
 def _where(facts: PipelineFacts, audience: Audience | None) -> str:

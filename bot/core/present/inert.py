@@ -11,6 +11,8 @@ import re
 _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,99})")
 """Accounts of managed users carry an underscore: https://docs.github.com/admin/managing-iam/iam-configuration-reference"""
 
+_TEAM = re.compile(rf"{_LOGIN.pattern}/[A-Za-z0-9](?:[A-Za-z0-9_-]{{0,254}})")
+
 _IN_CODE = str.maketrans({"`": "'", "|": "¦", "<": "‹", ">": "›", "@": "＠"})
 """Inside a code span only the backtick matters to GitHub; the others do to tables, mails and our marker."""
 
@@ -31,6 +33,8 @@ _FENCE = re.compile(r"^(`{3,})")
 
 MARKER = "<!-- release-bot:"
 """How the last line of a status comment begins."""
+TOGETHER_MARKER = "<!-- release-bot-together:"
+"""How the last line of the comment begins that lists the releases which one command started."""
 
 _CUT_NOTICE = "Cut here: GitHub takes no longer text."
 
@@ -81,8 +85,17 @@ def _words(text: str) -> str:
 
 
 def mention(login: str) -> str:
-    """The only live mention there is."""
+    """A live mention: there is no other but this one of a person and `mention_team`."""
     return f"@{login}" if _LOGIN.fullmatch(login) else code(login)
+
+
+def is_team(name: str) -> bool:
+    """`owner/team`, as GitHub mentions teams."""
+    return _TEAM.fullmatch(name) is not None
+
+
+def mention_team(name: str) -> str:
+    return f"@{name}" if is_team(name) else code(name)
 
 
 def fold(title: str, text: str, *, most: int = 6_000) -> str:
@@ -119,7 +132,7 @@ def cut(body: str, most: int = 65_000) -> str:
     if len(body) <= most:
         return body
     text, _, last = body.rpartition("\n")
-    end = f"\n\n{last}" if last.startswith(MARKER) else ""
+    end = f"\n\n{last}" if last.startswith((MARKER, TOGETHER_MARKER)) else ""
     kept = (text if end else body)[: max(0, most - len(end) - 400)]
     kept = kept.rpartition("\n")[0] or kept
     return f"{kept}{_closing(kept)}\n\n{_CUT_NOTICE}{end}"

@@ -1,7 +1,7 @@
 """New comments that call or inform the person who started a release.
 
-Rule: the first line says it all and mentions that person, once; nobody else is ever mentioned. A notice whose
-matter is over by the time it would be written is not written.
+Rule: the first line says it all and mentions that person, once; where somebody is needed also whom the pipeline file
+names (`notify`), and nobody else ever. A notice whose matter is over by the time it would be written is not written.
 """
 
 from collections.abc import Iterator
@@ -19,13 +19,16 @@ from bot.core.model import (
 )
 from bot.core.plan import Step
 from bot.core.present.hints import hints, listing
-from bot.core.present.inert import code, cut, inert, mention
+from bot.core.present.inert import code, cut, inert, is_team, mention, mention_team
+from bot.core.present.sides import how_to_go_on, matters, sides
 from bot.core.present.story import current
 from bot.core.present.troubles import log_tail
 from bot.core.present.view import View
 from bot.core.present.words import count, duration
 
 _TAIL = 4_000
+_CALLS = frozenset({"person", "approval", "environment"})
+"""Kinds of notices that ask somebody to do something."""
 
 
 def notice_comment(
@@ -36,10 +39,24 @@ def notice_comment(
     parts = list(_parts(view, notice))
     if not parts:
         return None
-    parts[0] = f"{mention(release.starter.login)} {parts[0]}"
+    parts[0] = f"{' '.join(_called(view, notice))} {parts[0]}"
     if status_url is not None:
         parts.append(f"[Status of {release.pipeline} {release.version}]({status_url})")
     return cut("\n\n".join(parts))
+
+
+def _called(view: View, notice: Notice) -> Iterator[str]:
+    """Mentions, each once. A team is no name for readers who may not see the file that names it."""
+    starter = view.release.starter.login
+    yield mention(starter)
+    if notice.kind not in _CALLS:
+        return
+    others = {name.lower(): name for name in view.release.plan.notify if name.lower() != starter.lower()}
+    for name in others.values():
+        if not is_team(name):
+            yield mention(name)
+        elif view.shows_file:
+            yield mention_team(name)
 
 
 def _parts(view: View, notice: Notice) -> Iterator[str]:
@@ -52,6 +69,7 @@ def _parts(view: View, notice: Notice) -> Iterator[str]:
         case "cancelled" if release.word is ReleaseWord.CANCELLED:
             yield f"{what} is cancelled, as {view.person(release.cancelled_by)} asked{_after(release)}."
             yield from _result(view)
+            yield from filter(None, (sides(view), how_to_go_on(view)))
         case "person" | "approval" | "environment" if notice.step is not None:
             step = release.plan.step(notice.step)
             yield from _call(view, notice, step, release.steps[step.name])
@@ -67,6 +85,8 @@ def _call(view: View, notice: Notice, step: Step, record: StepRecord) -> Iterato
             elsewhere = "what is wrong stands where its repository can be read."
             yield f"{what} needs you at {code(step.name)}: {explained or elsewhere}"
             yield f"Type one of these:\n\n{listing(hints(view, step))}"
+            if matters(view) and (far := sides(view)):
+                yield far
             if view.shows(step) and (tail := log_tail(state, most=_TAIL)):
                 yield tail
         case "approval", AwaitingApproval():

@@ -10,6 +10,7 @@ from bot.core.model import (
     AwaitingApproval,
     Cooling,
     Expecting,
+    InLine,
     NeedsPerson,
     ReleaseWord,
     Skipped,
@@ -20,6 +21,7 @@ from bot.core.model import (
 from bot.core.plan import Step
 from bot.core.present.hints import hints, spelled
 from bot.core.present.inert import code, inert
+from bot.core.present.story import waits
 from bot.core.present.view import View
 from bot.core.present.words import count, duration, names
 
@@ -46,6 +48,38 @@ def outlook(view: View) -> str:
             )
         case _:
             assert_never(release.word)
+
+
+def brief(view: View) -> str:
+    """The same as a few words, without what can be typed."""
+    release = view.release
+    match release.word:
+        case ReleaseWord.WAITING:
+            return f"waits for {code(release.ahead) if release.ahead else 'its turn'}"
+        case ReleaseWord.RUNNING if release.cancelling:
+            return "is being ended"
+        case ReleaseWord.RUNNING:
+            return _briefly(view)
+        case ReleaseWord.PAUSED:
+            return f"by {view.person(release.paused_by)}"
+        case ReleaseWord.NEEDS_ATTENTION:
+            stuck = [step.name for step, record in view.steps if isinstance(record.state, NeedsPerson)]
+            return f"{names(stuck)} {'needs' if len(stuck) == 1 else 'need'} a person"
+        case ReleaseWord.RELEASED:
+            return _after(view).strip()
+        case ReleaseWord.CANCELLED:
+            return f"by {view.person(release.cancelled_by)}{_after(view)}"
+        case _:
+            assert_never(release.word)
+
+
+def _briefly(view: View) -> str:
+    asking = [s.name for s, record in view.steps if word_of(record.state) is StepWord.AWAITING_APPROVAL]
+    if asking:
+        return f"{names(asking)} {'waits' if len(asking) == 1 else 'wait'} for an approval"
+    following = _following(view)
+    comes = f"{names(following)} {_comes(following)} next" if following else "goes on by itself"
+    return "; ".join(_live(view)) or "; ".join(_in_line(view)) or comes
 
 
 def _waiting(view: View) -> str:
@@ -91,7 +125,7 @@ def _running(view: View) -> str:
     calls = [*_approvals(view), *_environments(view)]
     if calls:
         return f"{'; '.join(calls)}."
-    live = "; ".join(_live(view))
+    live = "; ".join(_live(view)) or "; ".join(_in_line(view))
     following = _following(view)
     if not live:
         return f"{names(following)} {_comes(following)} next." if following else "Goes on by itself."
@@ -152,8 +186,24 @@ def _is_awaited(view: View, step: Step) -> bool:
     return view.shows(step) and isinstance(view.release.steps[step.name].state, Expecting)
 
 
+def _in_line(view: View) -> Iterator[str]:
+    """Who waits for other releases, a phrase for each thing that is waited for."""
+    phrases: dict[str, list[str]] = {}
+    for step, record in view.steps:
+        if isinstance(record.state, InLine) and view.shows(step):
+            phrases.setdefault(waits(view, record.state.behind), []).append(step.name)
+    for phrase, those in phrases.items():
+        yield f"{names(those)} {phrase if len(those) == 1 else phrase.replace('waits', 'wait', 1)}"
+
+
 def _following(view: View) -> list[str]:
-    """Steps that become due as soon as what is under way is over."""
-    steps = view.release.steps
-    waiting = {name for name, record in steps.items() if isinstance(record.state, Waiting)}
+    """Steps that become due as soon as what is under way is over.
+
+    That a step waits for another release is a detail: where it may not be told, its turn is still to come.
+    """
+    waiting = {
+        step.name
+        for step, record in view.steps
+        if isinstance(record.state, Waiting) or (isinstance(record.state, InLine) and not view.shows(step))
+    }
     return [step.name for step in view.release.plan if step.name in waiting and not waiting & set(step.needs)]

@@ -4,10 +4,15 @@ Rule: of a repository the reader may not see, the step's name and its kind or th
 what the person has no access to is called 'no access' wherever it is told.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import assert_never
 
 from bot.core.audience import Audience
+from bot.core.continuing import Left
+from bot.core.model import NameMove
 from bot.core.plan import ApprovalStep, DispatchStep, Plan, Step, WatchStep
 from bot.core.present.inert import code, cut, inert
 from bot.core.present.words import NOTHING, joined, names
@@ -17,21 +22,88 @@ Found = Sequence[Problem]
 """Everything that stands in the way of one version."""
 
 
-def plan_answer(plans: Sequence[tuple[Plan, Found]], audience: Audience) -> str:
-    """The answer to `--dry-run`: the plan of each version, and its problems."""
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a step would make of its moving names now, and the inputs that follow from it."""
+
+    moves: tuple[NameMove, ...]
+    inputs: tuple[tuple[str, str], ...] = ()
+
+
+_NOTHING_LEFT: Mapping[str, Left] = MappingProxyType({})
+_NOTHING_FORESEEN: Mapping[tuple[str, str], Foreseen] = MappingProxyType({})
+_RUN_URL = re.compile(r"https?://[A-Za-z0-9.:/_-]+/actions/runs/(\d{1,18})")
+
+
+def plan_answer(
+    plans: Sequence[tuple[Plan, Found]],
+    audience: Audience,
+    *,
+    left: Mapping[str, Left] = _NOTHING_LEFT,
+    foreseen: Mapping[tuple[str, str], Foreseen] = _NOTHING_FORESEEN,
+) -> str:
+    """The answer to `--dry-run`: the plan of each version, and its problems.
+
+    `left`: what is left, by version; `foreseen`: what becomes of moving names, by version and step.
+    """
     parts = ["This was a dry run: everything was read, nothing was started."]
     for plan, found in plans:
         verdict = "would be refused" if found else "would start"
-        parts.append(f"**{plan.pipeline} {plan.version}** {verdict}.")
+        parts.append(f"**{plan.pipeline} {plan.version}** {verdict}{_given(plan, audience)}.")
         if found:
             parts.append("\n".join(_problem(problem, audience, plan.permission) for problem in found))
-        parts.append(
-            "\n".join(f"{number}. {_step(step, plan, audience)}" for number, step in enumerate(plan, 1))
+        of_it = left.get(plan.version, Left())
+        steps = (
+            f"{number}. {_step(step, plan, audience, of_it)}"
+            f"{_moving(step, plan, audience, foreseen)}{_taken_up(step, plan, audience, of_it)}"
+            for number, step in enumerate(plan, 1)
         )
+        parts.append("\n".join(steps))
     return cut("\n\n".join(parts))
 
 
-def _step(step: Step, plan: Plan, audience: Audience) -> str:
+def _given(plan: Plan, audience: Audience) -> str:
+    """The parameters, with those that have their default."""
+    if not plan.parameters or not audience.sees(plan.file_repo):
+        return ""
+    return f" with {joined([code(f'{name}={value}') for name, value in plan.parameters])}"
+
+
+def _taken_up(step: Step, plan: Plan, audience: Audience, left: Left) -> str:
+    """What is not done once more. Of a step that may not be seen here its state word is all that is told."""
+    if step.name in left.skipped:
+        return " It is **skipped**: its tag exists." if _seen(step, plan, audience) else " It is **skipped**."
+    run = left.runs.get(step.name) or left.watched.get(step.name)
+    if run is None or not _seen(step, plan, audience):
+        return ""
+    ended = "has passed" if run.conclusion == "success" else f"ended with {inert(run.conclusion or '')}"
+    state = "is going on" if run.status != "completed" else ended
+    return f" It takes up {_link(run.html_url) or f'run {run.id}'}, which {state}."
+
+
+def _moving(step: Step, plan: Plan, audience: Audience, foreseen: Mapping[tuple[str, str], Foreseen]) -> str:
+    """Names such as `latest`, before and after, and the inputs that say so to the workflow."""
+    told = foreseen.get((plan.version, step.name))
+    if told is None or not _seen(step, plan, audience):
+        return ""
+    lines = [_move(move, plan.version) for move in told.moves]
+    inputs = joined([code(f"{name}={value}") for name, value in told.inputs])
+    given = f", so it is given {inputs}" if inputs else ""
+    return f" As things stand, {joined(lines)}{given}." if lines else ""
+
+
+def _move(move: NameMove, version: str) -> str:
+    if move.after == version:
+        before = f" from {code(move.before)}" if move.before and move.moved else ""
+        return f"{code(move.name)} moves{before} to {code(version)}"
+    return f"{code(move.name)} stays at {code(move.before)}" if move.before else f"{code(move.name)} stays"
+
+
+def _seen(step: Step, plan: Plan, audience: Audience) -> bool:
+    return audience.sees(plan.file_repo) and (isinstance(step, ApprovalStep) or audience.sees(step.repo))
+
+
+def _step(step: Step, plan: Plan, audience: Audience, left: Left) -> str:
     """What only the file says needs leave to see the file, what the repository has, to see the repository."""
     after = f" After {names(step.needs, most=10)}." if step.needs else ""
     seen = audience.sees(plan.file_repo)
@@ -42,7 +114,8 @@ def _step(step: Step, plan: Plan, audience: Audience) -> str:
         case DispatchStep() | WatchStep() if not (seen and audience.sees(step.repo)):
             return f"{code(step.name)}: {step.kind}.{after}"
         case DispatchStep():
-            return f"{code(step.name)}: dispatch {' '.join(_dispatch(step))}{after}"
+            told = " ".join(_dispatch(step, skipped=step.name in left.skipped))
+            return f"{code(step.name)}: dispatch {told}{after}"
         case WatchStep():
             run = f"a run of {code(step.workflow)} in {code(step.repo)} on {code(step.ref)}"
             return f"{code(step.name)}: watch for {run} ({inert(step.event)}).{after}"
@@ -50,19 +123,26 @@ def _step(step: Step, plan: Plan, audience: Audience) -> str:
             assert_never(step)
 
 
-def _dispatch(step: DispatchStep) -> Iterator[str]:
+def _dispatch(step: DispatchStep, *, skipped: bool) -> Iterator[str]:
     ref = code(step.ref) if step.ref else "its default branch"
     inputs = [code(f"{name}={value}") for name, value in step.inputs]
     given = f" with {joined(inputs)}" if inputs else ""
     yield f"{code(step.workflow)} in {code(step.repo)} on {ref}{given}."
-    if step.unless_tag is not None:
+    if step.unless_tag is not None and not skipped:
         yield f"The tag {code(step.unless_tag)} must not exist."
 
 
 def preflight_answer(
-    refused: Sequence[tuple[str, Found]], started: Sequence[str], audience: Audience, *, permission: str = ""
+    refused: Sequence[tuple[str, Found]],
+    started: Sequence[str],
+    audience: Audience,
+    *,
+    permission: str = "",
+    go_on: str = "",
 ) -> str:
-    """All refused versions with all their problems, in one comment. `permission`: the pipeline's role."""
+    """All refused versions with all their problems, in one comment. `permission`: the pipeline's role; `go_on`: the
+    command that goes on with those whose tags alone are in the way.
+    """
     versions = [version for version, _ in refused]
     first = f"Refused for {names(versions, most=10)}, so nothing was done."
     if started:
@@ -71,6 +151,8 @@ def preflight_answer(
     for version, problems in refused:
         lines = "\n".join(_problem(problem, audience, permission) for problem in problems)
         parts.append(f"{code(version, most=64)}:\n\n{lines}" if len(refused) > 1 else lines)
+    if go_on:
+        parts.append(f"If it was begun before and has to go on, type {code(go_on, most=1_000)}.")
     found = {problem.kind for _, problems in refused for problem in problems}
     mended = "Give the command again when this is mended"
     if found & {ProblemKind.ROLE, ProblemKind.NO_ACCESS}:
@@ -90,9 +172,16 @@ def _problem(problem: Problem, audience: Audience, permission: str) -> str:
         return f"- {where or 'a repository'}: {problem.kind}{needed}"
     repo = f"in {code(problem.repo)}" if problem.repo is not None else ""
     place = joined([part for part in (where, repo) if part], last="") if where and repo else where or repo
-    detail = inert(problem.detail, most=500)
+    links = joined([link for url in problem.links if (link := _link(url))])
+    detail = inert(problem.detail, most=500) + (f" ({links})" if links else "")
     said = " – ".join(part for part in (str(problem.kind), detail) if part)
     return f"- {' '.join(place.split())}: {said}." if place else f"- {said or NOTHING}."
+
+
+def _link(url: str) -> str:
+    """What is no plain address of a run is no link of ours."""
+    found = _RUN_URL.fullmatch(url)
+    return f"[run {found[1]}]({url})" if found else ""
 
 
 def _steps(steps: Sequence[str]) -> str:

@@ -4,7 +4,6 @@ Rule: first line, one sentence, the table, the details, and the marker as the la
 release gives the same text, so it is edited only when something happened.
 """
 
-import re
 from collections.abc import Iterator
 
 from bot.core.audience import Audience
@@ -13,6 +12,7 @@ from bot.core.model import (
     Due,
     Expecting,
     Finding,
+    InLine,
     NeedsPerson,
     Release,
     ReleaseWord,
@@ -26,33 +26,32 @@ from bot.core.model import (
 from bot.core.plan import ApprovalStep, Step
 from bot.core.present.hints import hints, listing
 from bot.core.present.inert import MARKER, code, cut
+from bot.core.present.moving import moving
 from bot.core.present.outlook import outlook
+from bot.core.present.sides import matters, sides
 from bot.core.present.story import current, story
 from bot.core.present.troubles import log_tail
 from bot.core.present.view import View
-from bot.core.present.words import NOTHING, duration, release_icon, step_state
+from bot.core.present.words import NOTHING, duration, joined, release_icon, step_label, step_state
 
 _HEADER = "| step | state | run | attempt | time |\n| --- | --- | --- | --- | --- |"
 _TAIL = 6_000
 _SHORT_SPAN = 1.0
 """Seconds below which a duration says nothing."""
 
-_ODD_NAME = re.compile(r"(?i)gh-\d+|[0-9a-f]{7,40}|.*(?:-_|_-).*|.*_")
-"""Step names that GitHub would take for a reference, a commit or emphasis."""
-
 
 def status_comment(release: Release, audience: Audience, *, web_url: str) -> str:
     """The whole body; `web_url` is GitHub's address for people."""
     view = View(release, audience, web_url)
     first = f"### {release_icon(release.word)} {release.pipeline} {release.version}: {release.word}"
-    parts = [first, outlook(view), _table(view), *_attention(view), *_details(view)]
+    parts = [first, outlook(view), _table(view), *_parameters(view), *_below(view)]
     return cut("\n\n".join([*parts, f"{MARKER}{release.id} -->"]))
 
 
 def shown_run(record: StepRecord) -> BoundRun | None:
     """The run that a step's state speaks of; one that is to be replaced is not shown."""
     match record.state:
-        case Waiting() | Due() | Sending() | Finding() | Expecting():
+        case Waiting() | InLine() | Due() | Sending() | Finding() | Expecting():
             return None
         case NeedsPerson():
             return run_of(record.state)
@@ -65,8 +64,7 @@ def _table(view: View) -> str:
 
 
 def _row(view: View, step: Step, record: StepRecord) -> str:
-    name = code(step.name) if _ODD_NAME.fullmatch(step.name) else step.name
-    cells = [name, step_state(word_of(record.state)), NOTHING, NOTHING, NOTHING]
+    cells = [step_label(step.name), step_state(word_of(record.state)), NOTHING, NOTHING, NOTHING]
     if view.shows(step):
         run = shown_run(record)
         if run is not None and not isinstance(step, ApprovalStep):
@@ -83,6 +81,23 @@ def _time(view: View, record: StepRecord) -> str:
         return start
     span = (record.ended_at - record.began_at).total_seconds()
     return f"{start}, {duration(span)}" if span >= _SHORT_SPAN else start
+
+
+def _parameters(view: View) -> Iterator[str]:
+    given = [code(f"{name}={value}") for name, value in view.release.plan.parameters]
+    if given and view.shows_file:
+        yield f"With {joined(given)}."
+
+
+def _below(view: View) -> Iterator[str]:
+    """Two lists in a row would be one to GitHub: words stand between them."""
+    calls = [*_attention(view)]
+    yield from (*_sides(view), *calls, *_details(view)) if calls else (*_details(view), *_sides(view))
+
+
+def _sides(view: View) -> Iterator[str]:
+    if matters(view) and (far := sides(view)):
+        yield far
 
 
 def _attention(view: View) -> Iterator[str]:
@@ -102,6 +117,9 @@ def _details(view: View) -> Iterator[str]:
         for step, record in view.steps
         if not _is_told_already(view, record) and (text := current(view, step, record))
     ]
+    lines.extend(
+        f"- **{step.name}**: {text}" for step, record in view.steps if (text := moving(view, step, record))
+    )
     lines.extend(f"- {line}" for line in story(view))
     if lines:
         yield "\n".join(lines)

@@ -7,11 +7,14 @@ from typing import assert_never
 
 from bot.core.model import (
     AwaitingApproval,
+    Behind,
     Cooling,
     Diagnosing,
     Due,
     Expecting,
     Finding,
+    GaveWay,
+    InLine,
     NeedsPerson,
     Note,
     NoteKind,
@@ -21,7 +24,7 @@ from bot.core.model import (
     Skipped,
     StepRecord,
 )
-from bot.core.plan import MOST_RERUNS, ApprovalStep, RunStep, Step, WatchStep
+from bot.core.plan import MOST_RERUNS, ApprovalStep, RunStep, Step, WatchStep, same_repository
 from bot.core.present.card import card, held
 from bot.core.present.inert import code, inert
 from bot.core.present.troubles import explained
@@ -59,6 +62,11 @@ def _of_run_step(view: View, step: RunStep, record: StepRecord) -> str:
     match record.state:
         case Due(why=why) if why:
             return f"The dispatch is held back: {inert(why)}."
+        case InLine(behind=behind):
+            return f"It {waits(view, behind)}."
+        case GaveWay(group=group):
+            group = code(group)
+            return f"It gave way to another run of its concurrency group {group} and is sent again when that is over."
         case Finding(send=send, why=why):
             reason = f" ({inert(why)})" if why else ""
             return f"The run of dispatch {send} is looked for{reason}; nothing is sent meanwhile."
@@ -83,6 +91,16 @@ def _of_run_step(view: View, step: RunStep, record: StepRecord) -> str:
             return f"Skipped by {view.person(by)}."
         case _:
             return ""
+
+
+def waits(view: View, behind: Behind | None) -> str:
+    """What a step in line waits for. Other homes' releases are not named: who reads this may not see them."""
+    if behind is None:
+        return "waits for its turn"
+    if not (same_repository(behind.home, view.release.plan.home) and view.shows_home):
+        return "waits for a step of another release"
+    stuck = ", which needs a person" if behind.stuck else ""
+    return f"waits for {inert(f'{behind.pipeline} {behind.version} / {behind.step}')}{stuck}"
 
 
 def told(view: View, step: Step, record: StepRecord) -> tuple[str, ...]:
@@ -122,11 +140,11 @@ def _note(view: View, note: Note) -> str:
         case NoteKind.ADOPTED_RUN:
             return f"{view.person(note.by)} chose its run"
         case NoteKind.GAVE_WAY:
-            return (
-                f"GitHub cancelled attempt {note.attempt} before a job of it ran: another run of {text} came"
-            )
+            came = f"another run of its concurrency group{f' {code(text)}' if text else ''} came"
+            return f"GitHub cancelled attempt {note.attempt} before a job of it ran: {came}"
         case NoteKind.QUEUED_LONG:
-            return f"no runner has taken attempt {note.attempt} for {duration(note.number)}"
+            waits = f"attempt {note.attempt} has waited for {inert(text)}" if text else ""
+            return f"{waits or f'no runner has taken attempt {note.attempt}'} for {duration(note.number)}"
         case NoteKind.LATE:
             return f"late: nine of ten before it were over within {duration(note.number)}"
         case NoteKind.HELD_BACK:

@@ -64,6 +64,15 @@ class View:
     def issue_url(self) -> str:
         return f"{self.web_url.rstrip('/')}/{self.release.plan.home}/issues/{self.release.issue}"
 
+    def comment_url(self, comment_id: int) -> str:
+        """A comment in the issue of the release."""
+        return f"{self.issue_url}#issuecomment-{comment_id}"
+
+    @property
+    def title(self) -> str:
+        """`release 1.0.3`: pipeline and version."""
+        return f"{self.release.pipeline} {self.release.version}"
+
     def person(self, login: str | None) -> str:
         """Who gave a command. Commands are given in the home repository: who cannot see it learns no name."""
         return code(login) if login and self.shows_home else "a person"

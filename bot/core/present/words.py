@@ -3,6 +3,7 @@
 Rule: an icon never stands without its word, so nobody has to know colours. Times are UTC and say so.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -30,12 +31,19 @@ _RELEASE_ICONS: Mapping[ReleaseWord, str] = {
     ReleaseWord.RELEASED: "✅",
     ReleaseWord.CANCELLED: "⛔",
 }
+_ODD_NAME = re.compile(r"(?i)gh-\d+|[0-9a-f]{7,40}|.*(?:-_|_-).*|.*_")
+"""Step names that GitHub would take for a reference, a commit or emphasis."""
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def step_state(word: StepWord) -> str:
     """Icon and word of a step."""
     return f"{_STEP_ICONS[word]} {word}"
+
+
+def step_label(name: str) -> str:
+    """A step's name for a cell of a table."""
+    return code(name) if _ODD_NAME.fullmatch(name) else name
 
 
 def release_icon(word: ReleaseWord) -> str:
@@ -50,6 +58,12 @@ def clock(at: datetime, *, day: datetime) -> str:
         return time
     date = f"{here.day} {_MONTHS[here.month - 1]}"
     return f"{date} {time}" if here.year == there.year else f"{date} {here.year} {time}"
+
+
+def date(at: datetime) -> str:
+    """`2 Mar 2026`, the day in UTC."""
+    there = at.astimezone(UTC)
+    return f"{there.day} {_MONTHS[there.month - 1]} {there.year}"
 
 
 def duration(span: timedelta | float) -> str:

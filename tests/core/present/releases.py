@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from bot.core.audience import Audience
 from bot.core.model import (
     BoundRun,
+    GaveWay,
     NeedsPerson,
     Passed,
     Person,
@@ -76,7 +77,7 @@ def failed(run_id: int = 7001, *, attempt: int = 1) -> BoundRun:
 
 def record(state: StepState, *, began: float | None = None, ended: float | None = None) -> StepRecord:
     """A record whose run is the one its state holds."""
-    run = state.run if isinstance(state, Running | NeedsPerson) else None
+    run = state.run if isinstance(state, Running | NeedsPerson | GaveWay) else None
     return StepRecord(
         state=state,
         run=run,

@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 
 from bot.core import present
-from bot.core.commands import VERBS
 from bot.core.model import Running, Skipped
 from bot.core.plan import DispatchStep
 from bot.core.present.words import duration
 from bot.core.problems import Problem, ProblemKind
 from bot.core.steering import No, Refused
+from bot.core.verbs import VERBS
 
 from .releases import FAILED, OSS, PLAN, PUBLIC, WEB, at, bound, failed, needing, passed, record, release
 
@@ -131,11 +131,19 @@ class Written:
 
 
 @dataclass(frozen=True)
+class WrittenParameter:
+    name: str
+    values: tuple[str, ...]
+    default: str | None = None
+
+
+@dataclass(frozen=True)
 class WrittenPipeline:
     name: str
     about: str
     permission: str
     steps: tuple[Written, ...]
+    parameters: tuple[WrittenParameter, ...] = ()
 
 
 def test_what_help_needs_is_taken_from_the_pipeline_as_written() -> None:

@@ -17,7 +17,7 @@ from bot.core.model import (
     Skipped,
     StepRecord,
 )
-from bot.core.plan import ApprovalStep
+from bot.core.plan import ApprovalStep, Plan
 from bot.core.present import notice_comment
 from bot.core.present.hints import hints
 from bot.core.present.view import View
@@ -159,6 +159,10 @@ def test_without_the_address_of_the_status_comment_there_is_no_link_to_it() -> N
 REMEDIES = {
     TroubleKind.FAILED: ("The run failed: a detail", ["retry", "redo", "skip"]),
     TroubleKind.CANCELLED: ("The run was cancelled on GitHub", ["retry", "redo", "skip"]),
+    TroubleKind.GROUP_CANCELLED: (
+        "GitHub itself cancelled the run, since another one of the concurrency group `a detail` came",
+        ["retry", "redo", "skip"],
+    ),
     TroubleKind.DELETED: ("The run was deleted on GitHub", ["retry", "adopt", "skip"]),
     TroubleKind.TIMED_OUT: ("The run is not over after 6h", ["retry", "redo", "skip"]),
     TroubleKind.NOTHING_RAN: ("not one of its jobs ran", ["redo", "skip"]),
@@ -242,8 +246,33 @@ def test_adopting_is_offered_only_where_it_is_possible(kind: TroubleKind) -> Non
     assert not any("adopt" in command for command in offered)
 
 
-@pytest.mark.parametrize("kind", ["person", "approval", "environment", "released", "cancelled"])
-def test_the_starter_is_mentioned_once_and_nobody_else_ever(kind: str) -> None:
+CALLS = ["person", "approval", "environment"]
+
+
+@pytest.mark.parametrize("kind", [*CALLS, "released", "cancelled"])
+@pytest.mark.parametrize("notify", [(), ("ada", "Maya", "acme/releases", "Ada", "odd name", "a/b/c")])
+def test_mentioned_are_the_starter_and_where_somebody_is_needed_whom_the_file_names(
+    kind: str, notify: tuple[str, ...]
+) -> None:
+    text = _loud(kind, replace(PLAN, notify=notify))
+
+    expected = ["@maya", "@Ada", "@acme/releases"] if notify and kind in CALLS else ["@maya"]
+    assert re.findall(r"@\S+", text) == expected
+    assert text.startswith(" ".join(expected) + " ")
+    assert "<!-- release-bot:" not in text
+
+
+def test_a_team_of_a_file_that_is_not_shown_here_is_left_out() -> None:
+    plan = replace(PLAN, notify=("acme/releases", "ada"), file_repo="acme/vault")
+
+    text = _loud("person", plan)
+
+    assert text.startswith("@maya @ada release 1.0.3 needs you")
+    assert "acme/releases" not in text
+
+
+def _loud(kind: str, plan: Plan) -> str:
+    """A notice full of mentions that others wrote."""
     loud = Trouble(TroubleKind.FAILED, "@ada broke it with @acme/team", tail="@ada said so\n@acme/team")
     steps = {
         "person": {"oss-start": needing(loud, failed())},
@@ -252,10 +281,7 @@ def test_the_starter_is_mentioned_once_and_nobody_else_ever(kind: str) -> None:
         "released": {**DONE, "docker": record(Passed(at(9), "ada"))},
         "cancelled": {step.name: record(Cancelled(at(9))) for step in PLAN},
     }[kind]
-    one = replace(release(steps), cancelled_by="ada" if kind == "cancelled" else None)
-
+    one = replace(release(steps, plan=plan), cancelled_by="ada" if kind == "cancelled" else None)
     text = said(one, kind, "oss-start")
-
     assert text is not None
-    assert re.findall(r"@\S+", text) == ["@maya"]
-    assert "<!-- release-bot:" not in text
+    return text

@@ -18,6 +18,7 @@ from bot.core.causes import Cause
 from bot.core.effects import Notice
 from bot.core.model import (
     AwaitingApproval,
+    Behind,
     BoundRun,
     Cancelled,
     Cooling,
@@ -25,6 +26,9 @@ from bot.core.model import (
     Due,
     Expecting,
     Finding,
+    GaveWay,
+    InLine,
+    NameMove,
     NeedsPerson,
     Note,
     NoteKind,
@@ -38,7 +42,8 @@ from bot.core.model import (
     StepState,
     Waiting,
 )
-from bot.core.plan import ApprovalStep, DispatchStep, Plan, RunStep, WatchStep
+from bot.core.plan import ApprovalStep, DispatchStep, MovingName, Plan, RunStep, WatchStep
+from bot.core.present.day import Ended
 from bot.core.problems import Problem, ProblemKind
 from bot.core.steering import No, Refused
 from bot.core.trouble import Trouble, TroubleKind
@@ -92,6 +97,9 @@ def private_step(canaries: Canaries, repo: str, *, watched: bool) -> RunStep:
         inputs=inputs,
         unless_tag=canaries.word(),
         nonce=canaries.word(),
+        one_at_a_time=canaries.word(),
+        moves=(MovingName(canaries.word(), canaries.word()),),
+        late_inputs=((canaries.word(), canaries.word()),),
     )
 
 
@@ -112,6 +120,10 @@ def states(canaries: Canaries) -> list[StepState]:
     since = at(4)
     return [
         Waiting(),
+        InLine(since),
+        InLine(
+            since, Behind(f"acme/{canaries.word()}", canaries.word(), canaries.word(), canaries.word(), True)
+        ),
         Due(since, since, canaries.word()),
         Sending(3, since, since, canaries.word()),
         Finding(3, since, since, canaries.word(), canaries.word()),
@@ -123,6 +135,7 @@ def states(canaries: Canaries) -> list[StepState]:
         Diagnosing(over),
         Cooling(over, since, Cause.FLAKY, canaries.word()),
         Rerunning(over, since, canaries.word()),
+        GaveWay(over, since, since, canaries.word(), (canaries.number(),)),
         *(NeedsPerson(trouble, since, run=over) for trouble in troubles(canaries)),
         NeedsPerson(
             Trouble(TroubleKind.MOVED, canaries.word()), since, parked=Running(private_run(canaries))
@@ -145,6 +158,11 @@ def told_releases(canaries: Canaries, *, watched: bool) -> Iterator[tuple[Releas
             sends=3,
             run=private_run(canaries),
             reruns_in_all=7,
+            reruns={Cause.FLAKY: 71717},
+            earlier_reruns={Cause.TRANSIENT: 71717},
+            moves=(NameMove(canaries.word(), canaries.word(), canaries.word()),),
+            inputs=((canaries.word(), canaries.word()),),
+            usual=71717.0,
             problems=1,
             began_at=NOON + timedelta(hours=7, minutes=7),
             ended_at=NOON + timedelta(hours=8, minutes=8) if isinstance(state, Passed | Skipped) else None,
@@ -158,6 +176,10 @@ def everything_said(one: Release, audience: Audience, links: list[str]) -> Itera
     yield present.status_comment(one, audience, web_url=WEB)
     yield present.status_answer([one], audience, web_url=WEB)
     yield present.finished_answer(one)
+    yield present.board_answer("release", [one, one], audience, web_url=WEB)
+    twins = replace(one, together=(one.id, one.id))
+    yield present.together_comment([(twins, 41), (twins, None)], audience, web_url=WEB)
+    yield present.day_comment([Ended(one, at(99), 41), Ended(one, at(99), None)], audience, web_url=WEB)
     for kind in ("person", "approval", "environment", "released", "cancelled"):
         notice = Notice(f"r:{kind}:ee:1", kind, "ee")
         yield present.notice_comment(one, notice, audience, web_url=WEB, status_url=None) or ""
@@ -219,7 +241,9 @@ def test_a_private_pipeline_file_keeps_its_texts(seed: int) -> None:
     plan = secret_plan(canaries)
     audience = Audience("public", {OSS: "public", (plan.file_repo or "").lower(): "private"})
 
-    for one in (release(plan=plan), awaiting_approval(plan)):
+    decided = (NameMove(canaries.word(), canaries.word(), canaries.word()),)
+    moving = release({"oss-start": replace(passed(7000, began=0, ended=4), moves=decided)}, plan=plan)
+    for one in (release(plan=plan), awaiting_approval(plan), moving):
         assert not canaries.in_("\n".join(everything_said(one, audience, [])))
     assert not canaries.in_(present.plan_answer([(plan, ())], audience))
     facts = present.PipelineFacts(
@@ -237,12 +261,24 @@ def secret_plan(canaries: Canaries) -> Plan:
     assert isinstance(first, DispatchStep)
     assert isinstance(go, ApprovalStep)
     steps = (
-        replace(first, inputs=((canaries.word(), canaries.word()),)),
+        replace(
+            first,
+            inputs=((canaries.word(), canaries.word()),),
+            one_at_a_time=canaries.word(),
+            moves=(MovingName(canaries.word(), canaries.word()),),
+        ),
         PLAN.steps[1],
         PLAN.steps[2],
         replace(go, question=canaries.word()),
     )
-    return replace(PLAN, file_repo=f"acme/{canaries.word()}", about=canaries.word(), steps=steps)
+    return replace(
+        PLAN,
+        file_repo=f"acme/{canaries.word()}",
+        about=canaries.word(),
+        steps=steps,
+        parameters=((canaries.word(), canaries.word()),),
+        notify=(f"acme/{canaries.word()}",),
+    )
 
 
 def awaiting_approval(plan: Plan) -> Release:

@@ -68,6 +68,11 @@ def test_a_failed_step_is_told_with_its_commands_its_log_and_what_was_tried() ->
 | go | ⚪ waiting | – | – | – |
 | docker | ⚪ waiting | – | – | – |
 
+So far:
+
+- `acme/widget`: `oss-start` is done, `oss` needs a person, `docker` has not begun.
+- elsewhere: `ee` running.
+
 **oss**: The run failed: Maven Central reset the connection in job build / publish \
 ([run](https://github.com/acme/widget/actions/runs/7001), attempt 3).
 

@@ -1,0 +1,153 @@
+"""How far a release has come on each side: what is done, what is not, a line for each repository.
+
+Rule: of a step the reader may not see only its name and its state word are in it, and its repository is not named.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import assert_never
+
+from bot.core.model import (
+    Cancelled,
+    Due,
+    Expecting,
+    Finding,
+    InLine,
+    NeedsPerson,
+    Passed,
+    ReleaseWord,
+    Sending,
+    Skipped,
+    StepRecord,
+    StepWord,
+    Waiting,
+    word_of,
+)
+from bot.core.plan import ApprovalStep, DispatchStep, RunStep
+from bot.core.present.inert import code
+from bot.core.present.view import View
+from bot.core.present.words import names
+
+_MOST_NAMES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Stand:
+    """What is said of one step and of several; `rank`: in which order."""
+
+    rank: int
+    one: str
+    several: str
+
+
+_DONE = _Stand(0, "is done", "are done")
+_SKIPPED = _Stand(1, "is skipped", "are skipped")
+_RUNNING = _Stand(2, "is running", "are running")
+_RETRYING = _Stand(3, "is being tried again", "are being tried again")
+_APPROVAL = _Stand(4, "waits for an approval", "wait for an approval")
+_QUEUED = _Stand(5, "is about to run", "are about to run")
+_UNKNOWN = _Stand(6, "may have begun", "may have begun")
+_PERSON = _Stand(7, "needs a person", "need a person")
+_CANCELLED = _Stand(8, "was cancelled", "were cancelled")
+_NOT_BEGUN = _Stand(9, "has not begun", "have not begun")
+
+
+def sides(view: View) -> str:
+    """A list under a line of its own; empty unless something is done and something is not."""
+    steps = [(step, record) for step, record in view.steps if not isinstance(step, ApprovalStep)]
+    done = sum(record.done for _, record in steps)
+    if not 0 < done < len(steps):
+        return ""
+    shown: dict[str, list[tuple[RunStep, StepRecord]]] = {}
+    hidden = []
+    for step, record in steps:
+        if view.shows(step):
+            shown.setdefault(step.repo.lower(), []).append((step, record))
+        else:
+            hidden.append((step, record))
+    lines = [f"- {code(those[0][0].repo)}: {_told(those)}." for those in shown.values()]
+    if hidden:
+        lines.append(f"- elsewhere: {_words(hidden)}.")
+    return "So far:\n\n" + "\n".join(lines)
+
+
+def matters(view: View) -> bool:
+    """Whether somebody has to know what is done: a person is needed, or the release ended half-way."""
+    return view.release.word in {ReleaseWord.NEEDS_ATTENTION, ReleaseWord.CANCELLED}
+
+
+def how_to_go_on(view: View) -> str:
+    """A cancelled release that has set its tag can be taken up again; empty where that would not help."""
+    started = any(
+        isinstance(step, DispatchStep) and step.unless_tag is not None and record.done and view.shows(step)
+        for step, record in view.steps
+    )
+    if view.release.word is not ReleaseWord.CANCELLED or not started:
+        return ""
+    words = [f"/{view.release.pipeline}", view.release.version, *_parameters(view), "--continue"]
+    return f"{code(' '.join(words), most=300)} starts it again and takes up what exists already."
+
+
+def _parameters(view: View) -> Iterator[str]:
+    """As they were given, where the place may know what the file allows."""
+    if view.shows_file:
+        for name, value in view.release.plan.parameters:
+            yield f"{name}={value}"
+
+
+def _told(steps: Iterable[tuple[RunStep, StepRecord]]) -> str:
+    groups: dict[_Stand, list[str]] = {}
+    for step, record in steps:
+        groups.setdefault(_stand(record), []).append(step.name)
+    return ", ".join(
+        f"{names(those, most=_MOST_NAMES)} {stand.one if len(those) == 1 else stand.several}"
+        for stand, those in sorted(groups.items(), key=lambda group: group[0].rank)
+    )
+
+
+def _words(steps: Iterable[tuple[RunStep, StepRecord]]) -> str:
+    groups: dict[StepWord, list[str]] = {}
+    for step, record in steps:
+        groups.setdefault(word_of(record.state), []).append(step.name)
+    return ", ".join(f"{names(those, most=_MOST_NAMES)} {word}" for word, those in groups.items())
+
+
+def _stand(record: StepRecord) -> _Stand:
+    begun = record.sends > 0 or record.run is not None
+    match record.state:
+        case Passed():
+            return _DONE
+        case Skipped():
+            return _SKIPPED
+        case NeedsPerson():
+            return _PERSON
+        case Cancelled():
+            return _CANCELLED if begun else _NOT_BEGUN
+        case Sending() | Finding():
+            return _UNKNOWN
+        case Waiting() | InLine() | Expecting() | Due() if not begun:
+            return _NOT_BEGUN
+        case _:
+            return _of_word(word_of(record.state))
+
+
+def _of_word(word: StepWord) -> _Stand:
+    match word:
+        case StepWord.WAITING | StepWord.QUEUED:
+            return _QUEUED
+        case StepWord.RUNNING:
+            return _RUNNING
+        case StepWord.RETRYING:
+            return _RETRYING
+        case StepWord.AWAITING_APPROVAL:
+            return _APPROVAL
+        case StepWord.NEEDS_ATTENTION:
+            return _PERSON
+        case StepWord.PASSED:
+            return _DONE
+        case StepWord.SKIPPED:
+            return _SKIPPED
+        case StepWord.CANCELLED:
+            return _CANCELLED
+        case _:
+            assert_never(word)

@@ -1,0 +1,94 @@
+"""What can be chosen with a command, such as `java=17`: the parameters of a pipeline and their allowed values.
+
+Rule: whatever is given comes out in the file's own spelling, and nothing starts while a value is not an allowed one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.core.suggest import nearest, quoted
+
+if TYPE_CHECKING:
+    from bot.pipeline.plans import Pipeline
+
+MOST_PARAMETERS = 20
+MOST_VALUES = 50
+
+_MOST_TOLD = 10
+"""Allowed values in one sentence; who needs more of them reads the file."""
+
+
+class BadParameter(ValueError):
+    """What was given with a command does not fit the parameters. The message is one sentence, fit for a comment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """Something to choose, one of `values`; without a `default` it must be given with the command."""
+
+    name: str
+    values: tuple[str, ...]
+    default: str | None = None
+
+    def allowed(self, text: str) -> str | None:
+        """The value that is meant, whatever its letter case; None when it is not allowed."""
+        return next((value for value in self.values if value.lower() == text.lower()), None)
+
+
+def resolve_parameters(pipeline: "Pipeline", given: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The value of every parameter in the order of the file: the given one, or else its default.
+
+    Raises BadParameter for a name or value that the pipeline does not have, for a parameter that is given twice, and
+    for those that must be given and are not.
+    """
+    chosen: dict[str, str] = {}
+    for name, text in given:
+        parameter = _named(pipeline, name)
+        if parameter.name in chosen:
+            raise BadParameter(f"The parameter {quoted(parameter.name)} is given twice: give it once.")
+        value = parameter.allowed(text)
+        if value is None:
+            raise BadParameter(_not_allowed(parameter, text))
+        chosen[parameter.name] = value
+    missing = [each for each in pipeline.parameters if each.name not in chosen and each.default is None]
+    if missing:
+        raise BadParameter(_missing(missing))
+    return {each.name: chosen.get(each.name, each.default or "") for each in pipeline.parameters}
+
+
+def _named(pipeline: "Pipeline", name: str) -> Parameter:
+    for parameter in pipeline.parameters:
+        if parameter.name.lower() == name.lower():
+            return parameter
+    names = [parameter.name for parameter in pipeline.parameters]
+    if not names:
+        raise BadParameter(f"{quoted(pipeline.name)} has no parameters: leave out {quoted(name + '=…')}.")
+    near = nearest(name, names)
+    remedy = f"did you mean {quoted(near)}?" if near else f"there are {_several(names, 'and')}."
+    raise BadParameter(f"{quoted(name)} is not a parameter of {quoted(pipeline.name)}: {remedy}")
+
+
+def _not_allowed(parameter: Parameter, text: str) -> str:
+    near = nearest(text, parameter.values) if len(parameter.values) > 1 else None
+    hint = f"; did you mean {quoted(near)}?" if near else "."
+    allowed = _several(parameter.values, "or")
+    return f"The parameter {quoted(parameter.name)} can be {allowed}, not {quoted(text)}{hint}"
+
+
+def _missing(parameters: Sequence[Parameter]) -> str:
+    names = _several([parameter.name for parameter in parameters], "and")
+    example = quoted(" ".join(f"{parameter.name}={parameter.values[0]}" for parameter in parameters[:3]))
+    if len(parameters) > 1:
+        return f"The parameters {names} must be given after the version, for example {example}."
+    allowed = _several(parameters[0].values, "or")
+    return f"The parameter {names} must be given after the version: {allowed}, for example {example}."
+
+
+def _several(texts: Sequence[str], word: str) -> str:
+    """`a`, `b` and `c`; of very many the first, and how many more there are."""
+    told = [quoted(text) for text in texts[:_MOST_TOLD]]
+    if len(texts) > _MOST_TOLD:
+        told.append(f"{len(texts) - _MOST_TOLD} more")
+    *others, last = told
+    return f"{', '.join(others)} {word} {last}" if others else last

@@ -1,0 +1,416 @@
+"""Going on with a version that was begun before: after a cancel half-way, and after the database was lost."""
+
+from collections import Counter
+
+import pytest
+
+from tests.scenarios.stage import EE, ONE_CHAIN, ONE_STEP, OSS, Stage
+
+DOCKER = "release-docker.yml"
+START = "global-start-release.yml"
+TWO_IMAGES = f"""\
+pipelines:
+  release:
+    steps:
+      slim: {{repo: {OSS}, dispatch: {DOCKER}, ref: "v{{{{ version }}}}"}}
+      full: {{needs: slim, repo: {OSS}, dispatch: {DOCKER}, ref: "v{{{{ version }}}}"}}
+"""
+WITH_APPROVAL = f"""\
+pipelines:
+  release:
+    steps:
+      go: {{approval: "Publish the images?"}}
+      images: {{needs: go, repo: {OSS}, dispatch: {DOCKER}, ref: "v{{{{ version }}}}"}}
+"""
+DONE, REFUSED = ["eyes", "rocket"], ["eyes", "confused"]
+
+
+async def cancelled_half_way(stage: Stage) -> None:
+    """OSS is tagged and built, EE has no tag yet when somebody ends the release."""
+    stage.workflow(stage.ee, START).on_run(runs=1).runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("oss") == "passed")
+    await stage.says("/release cancel 1.0.3")
+    await stage.until(lambda: stage.state() == "cancelled")
+
+
+async def database_is_lost(stage: Stage) -> None:
+    """In the middle of the day, and what was said before it is too long ago to be heard again."""
+    await stage.passes(minutes=20)
+    await stage.bot_dies()
+    for file in stage.folder.glob("bot.db*"):
+        file.unlink()
+    await stage.opens()
+
+
+# -- after a cancel ------------------------------------------------------------------------------------------
+
+
+async def test_a_version_that_was_cancelled_half_way_is_brought_to_its_end_and_nothing_is_done_twice(
+    stage: Stage,
+) -> None:
+    await cancelled_half_way(stage)
+    built = stage.run_ids(OSS)
+    comment = await stage.says("/release 1.0.3 --continue")
+
+    assert stage.reactions(comment) == DONE
+    assert stage.step("oss-start") == "skipped"
+    assert stage.step("ee-start") in {"queued", "running"}
+
+    await stage.until(lambda: stage.state() == "released")
+    assert [status.state for status in stage.statuses()] == ["cancelled", "released"]
+    assert stage.run_ids(OSS) == built
+    assert f"/runs/{built[0]}" in stage.status().rows["oss"]
+    assert Counter(stage.dispatches()) == {
+        f"widget/{START}@develop": 1,
+        f"widget-ee/{START}@develop": 2,
+        f"widget/{DOCKER}@v1.0.3": 1,
+        f"widget-ee/{DOCKER}@v1.0.3": 1,
+    }
+
+
+async def test_images_that_were_made_before_the_cancel_are_not_made_again(stage: Stage) -> None:
+    stage.workflow(stage.ee, DOCKER).on_run(runs=1).runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("oss-docker") == "passed" and stage.step("ee-docker") == "running")
+    await stage.says("/release cancel 1.0.3")
+    await stage.until(lambda: stage.state() == "cancelled")
+    await stage.says("/release 1.0.3 --continue")
+    await stage.until(lambda: stage.state() == "released")
+
+    assert (stage.step("oss-start"), stage.step("oss-docker")) == ("skipped", "passed")
+    assert stage.dispatches(DOCKER).count(f"widget/{DOCKER}@v1.0.3") == 1
+    assert stage.dispatches(DOCKER).count(f"widget-ee/{DOCKER}@v1.0.3") == 2
+    assert str(stage.run(stage.oss, DOCKER).id) in stage.status().rows["oss-docker"]
+
+
+async def test_a_run_that_was_cancelled_with_the_release_is_sent_anew(stage: Stage) -> None:
+    stage.pipeline(ONE_CHAIN)
+    stage.workflow(stage.oss, DOCKER).on_run(runs=1).runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("images") == "running")
+    await stage.says("/release cancel 1.0.3")
+    await stage.until(lambda: stage.state() == "cancelled")
+    await stage.says("/release 1.0.3 --continue")
+    await stage.until(lambda: stage.state() == "released")
+
+    conclusions = [run.conclusion for run in stage.workflow(stage.oss, DOCKER).runs]
+    assert conclusions == ["cancelled", "success"]
+
+
+async def test_the_run_of_a_tag_that_a_person_pushed_is_taken_up(stage: Stage) -> None:
+    stage.pipeline(ONE_CHAIN)
+    stage.world.hand("ada").pushes_tag(stage.oss, "v1.0.3")
+    await stage.opens()
+    await stage.passes(minutes=10)
+    await stage.says("/release 1.0.3 --continue")
+    await stage.until(lambda: stage.state() == "released")
+
+    assert stage.step("start") == "skipped"
+    assert stage.dispatches() == [f"widget/{DOCKER}@v1.0.3"]
+    assert len(stage.run_ids(OSS)) == 1
+
+
+async def test_a_dispatch_by_a_person_is_not_taken_for_ours(stage: Stage) -> None:
+    stage.pipeline(ONE_CHAIN)
+    stage.world.hand("ada").pushes_tag(stage.oss, "v1.0.3")
+    stage.world.hand("ada").starts(stage.workflow(stage.oss, DOCKER), "v1.0.3")
+    await stage.opens()
+    await stage.passes(minutes=10)
+    await stage.says("/release 1.0.3 --continue")
+    await stage.until(lambda: stage.state() == "released")
+
+    assert stage.dispatches() == [f"widget/{DOCKER}@v1.0.3"]
+
+
+async def test_runs_of_a_tag_that_was_moved_since_are_done_again(stage: Stage) -> None:
+    stage.pipeline(TWO_IMAGES.partition("      full")[0])
+    ada = stage.world.hand("ada")
+    ada.pushes_tag(stage.oss, "v1.0.3")
+    stage.workflow(stage.oss, DOCKER).on_run(runs=1).runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("slim") == "running")
+    stage.run(stage.oss, DOCKER).finish()
+    await database_is_lost(stage)
+    ada.deletes_tag(stage.oss, "v1.0.3")
+    ada.pushes(stage.oss)
+    ada.pushes_tag(stage.oss, "v1.0.3")
+    await stage.says("/release 1.0.3 --continue")
+    await stage.until(lambda: stage.state() == "released")
+
+    assert len(stage.dispatches()) == 2
+
+
+async def test_a_live_run_that_waits_to_be_taken_up_is_cancelled_with_its_release(stage: Stage) -> None:
+    stage.pipeline(WITH_APPROVAL)
+    stage.world.hand("ada").pushes_tag(stage.oss, "v1.0.3")
+    stage.workflow(stage.oss, DOCKER).on_run().runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.says("/release approve 1.0.3")
+    await stage.until(lambda: stage.step("images") == "running")
+    await database_is_lost(stage)
+    await stage.says("/release 1.0.3 --continue")
+    await stage.until(lambda: stage.step("go") == "awaiting approval")
+    assert stage.step("images") == "waiting"
+
+    await stage.says("/release cancel 1.0.3")
+    await stage.until(lambda: stage.state() == "cancelled")
+    assert [run.conclusion for run in stage.workflow(stage.oss, DOCKER).runs] == ["cancelled"]
+
+
+# -- after a lost database -----------------------------------------------------------------------------------
+
+
+async def test_a_database_lost_in_the_middle_of_the_day_costs_one_command(stage: Stage) -> None:
+    stage.workflow(stage.ee, DOCKER).on_run().runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("oss-docker") == "passed" and stage.step("ee-docker") == "running")
+    await database_is_lost(stage)
+
+    refused = await stage.says("/release 1.0.3")
+    assert stage.reactions(refused) == REFUSED
+    assert "the tag `v1.0.3` exists already" in stage.answer()
+    assert "`/release 1.0.3 --continue`" in stage.answer()
+
+    await stage.says("/release 1.0.3 --continue")
+    await stage.until(lambda: stage.step("ee-docker") == "running")
+    stage.run(stage.ee, DOCKER).finish()
+    await stage.until(lambda: stage.state() == "released")
+
+    assert sorted(stage.dispatches(DOCKER)) == [f"widget-ee/{DOCKER}@v1.0.3", f"widget/{DOCKER}@v1.0.3"]
+    assert len(stage.dispatches(START)) == 2
+    assert stage.step("oss-start") == stage.step("ee-start") == "skipped"
+
+
+async def test_of_a_database_lost_before_every_tag_exists_only_what_is_tagged_is_skipped(
+    stage: Stage,
+) -> None:
+    stage.workflow(stage.ee, START).on_run(runs=1).job("publish").fails()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("oss") == "passed")
+    await database_is_lost(stage)
+    await stage.says("/release 1.0.3 --continue")
+    await stage.until(lambda: stage.state() == "released")
+
+    assert stage.step("oss-start") == "skipped"
+    assert stage.step("ee-start") == "passed"
+    assert stage.dispatches(START).count(f"widget/{START}@develop") == 1
+
+
+# -- what is refused -----------------------------------------------------------------------------------------
+
+
+async def test_a_version_of_which_no_tag_exists_has_nothing_to_go_on_with(stage: Stage) -> None:
+    await stage.opens()
+    comment = await stage.says("/release 1.0.3 --continue")
+    await stage.passes(minutes=2)
+
+    assert stage.reactions(comment) == REFUSED
+    assert "nothing to continue – no tag of `1.0.3` exists; start it without `--continue`." in stage.answer()
+    assert stage.dispatches() == []
+
+
+async def test_of_several_versions_each_is_judged_by_its_own_tags(stage: Stage) -> None:
+    stage.pipeline(ONE_CHAIN)
+    stage.world.hand("ada").pushes_tag(stage.oss, "v1.0.3")
+    await stage.opens()
+    await stage.says("/release 1.0.3 0.24.9 --continue")
+
+    assert stage.answer().startswith("Started: `1.0.3`. Refused: `0.24.9`.")
+    assert "no tag of `0.24.9` exists" in stage.answer()
+    await stage.until(lambda: stage.state() == "released")
+
+
+async def test_what_was_released_is_not_released_once_more(stage: Stage) -> None:
+    stage.pipeline(ONE_CHAIN)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.state() == "released")
+    before = stage.dispatches()
+
+    await stage.says("/release 1.0.3")
+    assert "--continue" not in stage.answer()
+    comment = await stage.says("/release 1.0.3 --continue")
+    await stage.passes(minutes=2)
+
+    assert stage.reactions(comment) == REFUSED
+    assert "`1.0.3` was released in issue 7" in stage.answer()
+    assert stage.dispatches() == before
+
+
+async def test_a_version_that_is_still_open_is_refused_as_ever(stage: Stage) -> None:
+    stage.pipeline(ONE_CHAIN)
+    stage.workflow(stage.oss, DOCKER).on_run().runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("images") == "running")
+    comment = await stage.says("/release 1.0.3 --continue")
+
+    assert stage.reactions(comment) == REFUSED
+    assert "a release of 1.0.3 is already open in issue 7" in stage.answer()
+    assert len(stage.statuses()) == 1
+
+
+async def test_who_may_not_start_may_not_go_on_either(stage: Stage) -> None:
+    stage.pipeline(ONE_CHAIN)
+    stage.world.hand("ada").pushes_tag(stage.oss, "v1.0.3")
+    await stage.opens()
+    comment = await stage.says("/release 1.0.3 --continue", by="walt")
+    await stage.passes(minutes=2)
+
+    assert stage.reactions(comment) == REFUSED
+    assert "`maintain`" in stage.answer()
+    assert stage.statuses() == []
+
+
+async def test_nothing_is_left_when_every_step_is_one_whose_tag_exists(stage: Stage) -> None:
+    stage.pipeline(ONE_CHAIN.partition("      build:")[0])
+    stage.world.hand("ada").pushes_tag(stage.oss, "v1.0.3")
+    await stage.opens()
+    await stage.says("/release 1.0.3 --continue")
+
+    assert "every step of `1.0.3` is one whose tag exists" in stage.answer()
+    assert stage.statuses() == []
+
+
+async def two_runs_of_ours(stage: Stage) -> tuple[int, int]:
+    """One of them has passed, the other is going on, and a lost database tells nothing of them."""
+    docker = stage.workflow(stage.oss, DOCKER)
+    stage.pipeline(TWO_IMAGES)
+    stage.world.hand("ada").pushes_tag(stage.oss, "v1.0.3")
+    docker.on_run().runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("slim") == "running")
+    docker.runs[0].finish()
+    await stage.until(lambda: stage.step("full") == "running")
+    await database_is_lost(stage)
+    done, live = docker.runs
+    return done.id, live.id
+
+
+async def test_a_run_that_passed_beside_one_that_is_going_on_leaves_the_choice_to_a_person(
+    stage: Stage,
+) -> None:
+    done, live = await two_runs_of_ours(stage)
+    stage.pipeline(TWO_IMAGES.partition("      full")[0])
+    comment = await stage.says("/release 1.0.3 --continue")
+    await stage.passes(minutes=2)
+
+    assert stage.reactions(comment) == REFUSED
+    assert "run – more than one run of `release-docker.yml` on `v1.0.3` counts" in stage.answer()
+    for run in (done, live):
+        assert f"[run {run}](https://github.com/{OSS}/actions/runs/{run})" in stage.answer()
+    assert len(stage.dispatches()) == 2
+
+    stage.run(stage.oss, DOCKER).finish()
+    await stage.passes(minutes=1)
+    await stage.says("/release 1.0.3 --continue")
+    await stage.until(lambda: stage.state() == "released")
+    assert str(live) in stage.status().rows["slim"]
+    assert len(stage.dispatches()) == 2
+
+
+async def test_runs_that_may_be_of_either_of_two_steps_are_refused_when_nobody_knows_whose_they_are(
+    stage: Stage,
+) -> None:
+    await two_runs_of_ours(stage)
+    comment = await stage.says("/release 1.0.3 --continue")
+    await stage.passes(minutes=2)
+
+    assert stage.reactions(comment) == REFUSED
+    assert "may be of any of the steps that start `release-docker.yml` on `v1.0.3`" in stage.answer()
+    assert len(stage.dispatches()) == 2
+
+
+async def test_of_two_steps_that_start_the_same_workflow_each_takes_up_its_own_run(stage: Stage) -> None:
+    stage.pipeline(TWO_IMAGES)
+    stage.world.hand("ada").pushes_tag(stage.oss, "v1.0.3")
+    stage.workflow(stage.oss, DOCKER).on_run().takes(minutes=5)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("full") == "running")
+    await stage.says("/release cancel 1.0.3")
+    await stage.until(lambda: stage.state() == "cancelled")
+    slim = stage.workflow(stage.oss, DOCKER).runs[0].id
+    await stage.says("/release 1.0.3 --continue")
+    await stage.until(lambda: stage.state() == "released")
+
+    assert str(slim) in stage.status().rows["slim"]
+    assert [run.conclusion for run in stage.workflow(stage.oss, DOCKER).runs] == [
+        "success",
+        "cancelled",
+        "success",
+    ]
+
+
+async def test_without_continue_nothing_of_it_happens(stage: Stage) -> None:
+    stage.pipeline(TWO_IMAGES)
+    stage.world.hand("ada").pushes_tag(stage.oss, "v1.0.3")
+    stage.workflow(stage.oss, DOCKER).on_run().takes(minutes=5)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("full") == "running")
+    await stage.says("/release cancel 1.0.3")
+    await stage.until(lambda: stage.state() == "cancelled")
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.state() == "released")
+
+    assert len(stage.dispatches()) == 4
+
+
+# -- dry, and private ----------------------------------------------------------------------------------------
+
+
+async def test_a_dry_run_tells_what_would_be_skipped_and_what_taken_up(stage: Stage) -> None:
+    stage.pipeline(ONE_CHAIN)
+    stage.workflow(stage.oss, DOCKER).on_run().runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("images") == "running")
+    await database_is_lost(stage)
+    before = len(stage.dispatches())
+    await stage.says("/release 1.0.3 --continue --dry-run")
+    await stage.passes(minutes=2)
+
+    (built,), images = stage.run_ids(OSS), stage.run(stage.oss, DOCKER)
+    assert "**release 1.0.3** would start" in stage.answer()
+    assert "It is **skipped**: its tag exists." in stage.answer()
+    assert "must not exist" not in stage.answer()
+    assert f"It takes up [run {built}](https://github.com/{OSS}/actions/runs/{built})" in stage.answer()
+    assert f"/actions/runs/{images.id}), which is going on." in stage.answer()
+    assert len(stage.dispatches()) == before
+
+
+@pytest.mark.parametrize("dry", ["", " --dry-run"])
+async def test_what_is_left_in_a_private_repository_is_not_told_in_public(stage: Stage, dry: str) -> None:
+    stage.workflow(stage.ee, DOCKER).on_run().runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("ee-docker") == "running")
+    await database_is_lost(stage)
+    await stage.says(f"/release 1.0.3 --continue{dry}")
+    await stage.passes(minutes=2)
+
+    for text in (comment.body for comment in stage.world.comments_of_bot(stage.oss)):
+        assert EE not in text
+        assert str(stage.run(stage.ee, DOCKER).id) not in text
+        assert str(stage.run_ids(EE)[0]) not in text
+
+
+async def test_a_step_that_is_not_about_a_tag_is_never_skipped(stage: Stage) -> None:
+    images = ONE_CHAIN.splitlines()[-1]
+    stage.pipeline(f"{ONE_STEP}{images}\n")
+    stage.world.hand("ada").pushes_tag(stage.oss, "v1.0.3")
+    await stage.opens()
+    await stage.says("/release 1.0.3 --continue")
+    await stage.until(lambda: stage.state() == "released")
+
+    assert stage.dispatches() == ["widget/build.yml@develop", f"widget/{DOCKER}@v1.0.3"]
