@@ -63,12 +63,13 @@ def runs_of_send(
 def shown_nonce(run: RunSeen, nonces: Mapping[str, str]) -> str | None:
     """The key of the send whose nonce the run's name shows. One nonce may be the beginning of another
     (`r1-oss-1`, `r1-oss-12`, `r1-oss-1-2`): the longest is meant, and no digit may follow it."""
-    shown = [nonce for nonce in nonces if _shows(run.display_title, nonce)]
+    shown = [nonce for nonce in nonces if shows(run, nonce)]
     return nonces[max(shown, key=len)] if shown else None
 
 
-def _shows(title: str, nonce: str) -> bool:
-    return re.search(rf"(?<![A-Za-z0-9]){re.escape(nonce)}(?![A-Za-z0-9])", title) is not None
+def shows(run: RunSeen, nonce: str) -> bool:
+    """Whether the run's name shows the nonce."""
+    return re.search(rf"(?<![A-Za-z0-9]){re.escape(nonce)}(?![A-Za-z0-9])", run.display_title) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,8 @@ class Candidates:
     previous: datetime
     pace: float
     runs: tuple[RunSeen, ...]
+    doubtful: tuple[RunSeen, ...] = ()
+    """Those that the send may have made, and somebody else whom the database has forgotten as well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,31 @@
 
 https://docs.github.com/actions/how-tos/write-workflows/choose-when-workflows-run/control-workflow-concurrency
 Rule: only what certainly was not a person's cancel, and of which certainly no job had begun, is sent again by itself,
-and that once.
+and that once; of several in one repository one goes after the other.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.core.causes import Cause
 from bot.core.draft import Draft
 from bot.core.events import CancelJudged, WayFree
-from bot.core.model import BoundRun, Cooling, Diagnosing, GaveWay, NoteKind
-from bot.core.plan import MOST_RERUNS, DispatchStep
+from bot.core.model import (
+    BoundRun,
+    Cooling,
+    Diagnosing,
+    Due,
+    Finding,
+    GaveWay,
+    NoteKind,
+    Release,
+    Rerunning,
+    Running,
+    Sending,
+    StepRecord,
+)
+from bot.core.plan import MOST_RERUNS, ApprovalStep, DispatchStep, same_repository
 from bot.core.sends import run_step
 from bot.core.trouble import Trouble, TroubleKind
 from bot.core.turns import make_due
@@ -71,3 +85,33 @@ def waited_long_enough(draft: Draft, step: str, state: GaveWay) -> None:
 
 def _is_attempt(run: BoundRun, event: CancelJudged | WayFree) -> bool:
     return (run.id, run.attempt) == (event.run_id, event.attempt)
+
+
+def stands_behind(release: Release, name: str, every: Iterable[Release]) -> bool:
+    """Whether another step of the repository that gave way goes first; sent at one moment they would push each other
+    out of their group once more. `every`: all open releases.
+    """
+    mine, step = release.steps[name].state, release.plan.step(name)
+    if not isinstance(mine, GaveWay) or isinstance(step, ApprovalStep):
+        return False
+    return any(
+        _goes_first(other, its.name, record, before=(mine.since, release.id, name))
+        for other in every
+        for its, record in other.items()
+        if record.gave_way and not isinstance(its, ApprovalStep) and same_repository(its.repo, step.repo)
+    )
+
+
+def _goes_first(
+    release: Release, name: str, record: StepRecord, *, before: tuple[datetime, str, str]
+) -> bool:
+    """It has waited longer, or is on its way again. Who waits for a person lets the others pass."""
+    match record.state:
+        case GaveWay(since=since):
+            return (since, release.id, name) < before
+        case Due() | Cooling():
+            return release.paused_by is None
+        case Sending() | Finding() | Running() | Rerunning():
+            return True
+        case _:
+            return False

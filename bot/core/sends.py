@@ -28,9 +28,13 @@ READ_BEFORE_SEND = timedelta(seconds=10)
 """A send leaves within this time after the repository was read, or not at all (contract, promise 1)."""
 MOST_REFUSALS = 8
 """Sends in a row that were answered with 401, ten minutes with their pauses, until a person is called."""
-NEVER_FOUND, TWO_CANDIDATES = "never found", "two candidates"
-GIVEN_UP = frozenset({NEVER_FOUND, TWO_CANDIDATES})
+NEVER_FOUND, TWO_CANDIDATES, DOUBTFUL_RUN = "never found", "two candidates", "doubtful run"
+GIVEN_UP = frozenset({NEVER_FOUND, TWO_CANDIDATES, DOUBTFUL_RUN})
 """Outcomes of sends that no longer stand in the way of others and may have made a run all the same."""
+
+
+_FOR_A_PERSON = frozenset({TroubleKind.TWO_CANDIDATES, TroubleKind.DOUBTFUL_RUN})
+"""Only a person can tell which run it is."""
 
 
 def run_step(draft: Draft, name: str) -> RunStep:
@@ -139,7 +143,7 @@ def candidates(draft: Draft, event: Candidates) -> None:
         case Finding() | Expecting():
             _choose(draft, event, state)
         case NeedsPerson(parked=Finding() | Expecting()):
-            if len(event.runs) == 1 and state.trouble.kind is not TroubleKind.TWO_CANDIDATES:
+            if len(event.runs) == 1 and state.trouble.kind not in _FOR_A_PERSON:
                 _bind(draft, event.step, event.runs[0])
         case _:
             return
@@ -149,12 +153,8 @@ def _choose(draft: Draft, event: Candidates, state: Finding | Expecting) -> None
     if len(event.runs) == 1:
         _bind(draft, event.step, event.runs[0])
         return
-    if len(event.runs) > 1 and not draft.release.cancelling:
-        links = tuple(run.html_url for run in event.runs)
-        numbers = " and ".join(str(run.id) for run in event.runs)
-        trouble = Trouble(TroubleKind.TWO_CANDIDATES, f"runs {numbers}", links)
-        _close_finding(draft, event.step, state, TWO_CANDIDATES)
-        draft.need_person(event.step, trouble, parked=state)
+    if not draft.release.cancelling and (len(event.runs) > 1 or event.doubtful):
+        _let_choose(draft, event, state)
         return
     until = _longer(draft, event, state)
     expecting = isinstance(state, Expecting)
@@ -167,6 +167,19 @@ def _choose(draft: Draft, event: Candidates, state: Finding | Expecting) -> None
         draft.put(event.step, state)
     if draft.now >= until and not (expecting and draft.release.paused_by):
         _give_up(draft, event.step, state)
+
+
+def _let_choose(draft: Draft, event: Candidates, state: Finding | Expecting) -> None:
+    """A person has to say which run it is, if any."""
+    several = len(event.runs) > 1
+    kind, outcome = (
+        (TroubleKind.TWO_CANDIDATES, TWO_CANDIDATES) if several else (TroubleKind.DOUBTFUL_RUN, DOUBTFUL_RUN)
+    )
+    runs = event.runs or event.doubtful
+    numbers = " and ".join(str(run.id) for run in runs)
+    trouble = Trouble(kind, f"{'runs' if several else 'run'} {numbers}", tuple(run.html_url for run in runs))
+    _close_finding(draft, event.step, state, outcome)
+    draft.need_person(event.step, trouble, parked=state)
 
 
 def _give_up(draft: Draft, step: str, state: Finding | Expecting) -> None:

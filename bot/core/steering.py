@@ -220,7 +220,7 @@ def _resolve_skip(release: Release, step: Step, by: str) -> Steering | Refused:
 
 def _given_up(record: StepRecord) -> bool:
     """The time of a lost send has passed, or its candidates are named: a person knows what there is to know."""
-    known = {TroubleKind.NEVER_FOUND, TroubleKind.TWO_CANDIDATES}
+    known = {TroubleKind.NEVER_FOUND, TroubleKind.TWO_CANDIDATES, TroubleKind.DOUBTFUL_RUN}
     return isinstance(record.state, NeedsPerson) and record.state.trouble.kind in known
 
 

@@ -24,6 +24,7 @@ class TroubleKind(StrEnum):
     NEVER_APPEARED = "never-appeared"
     NEVER_FOUND = "never-found"
     TWO_CANDIDATES = "two-candidates"
+    DOUBTFUL_RUN = "doubtful-run"
     STRANGE_RUN = "strange-run"
     REFUSED = "refused"
     TAG_EXISTS = "tag-exists"

@@ -15,6 +15,7 @@ from bot.core.cancel_words import began, cut_off, group_of
 from bot.core.effects import AwaitOthers, JudgeCancel
 from bot.core.events import CancelJudged, RunLevel, WayFree
 from bot.core.facts import JobFacts, NotFound
+from bot.core.gave_way import stands_behind
 from bot.core.model import GaveWay, Release
 from bot.core.plan import RunStep
 from bot.engine.means import Means
@@ -65,7 +66,7 @@ class Cancels:
     async def await_others(self, release: Release, step: RunStep, effect: AwaitOthers) -> None:
         """Says that the way is free when every run it gave way to is over, unless a person was quicker."""
         state = release.steps[step.name].state
-        if not isinstance(state, GaveWay):
+        if not isinstance(state, GaveWay) or stands_behind(release, step.name, self._releases.open()):
             return
         for run_id in state.others:
             if await self._is_live(step.repo, run_id):

@@ -5,6 +5,7 @@ the one that ended last is answered, and one that was alone is not.
 """
 
 from bot.core import present
+from bot.core.days import ended, is_last
 from bot.core.model import Release
 from bot.engine.means import Means
 
@@ -21,9 +22,9 @@ class Days:
         """The comment that this release has to write; None when there is nothing to say, or another one says it."""
         home = release.plan.home
         day = await self._store.releases.of_day(home, release.asked_at)
-        if not present.is_last(release, day):
+        if not is_last(release, day):
             return None
         comments = await self._store.surfaces.status_comments([one.id for one in day])
         audience = await self._audiences.of_plans(home, [one.plan for one in day])
-        over = [one for known in day if (one := present.ended(known, comments.get(known.id))) is not None]
+        over = [one for known in day if (one := ended(known, comments.get(known.id))) is not None]
         return present.day_comment(over, audience, web_url=self._web_url)

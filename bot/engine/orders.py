@@ -12,9 +12,10 @@ from datetime import timedelta
 import structlog
 
 from bot.core import commands, present
-from bot.core.commands import Command, Malformed, NotOurs, parse_comment
+from bot.core.commands import Command, Malformed, NotOurs
 from bot.core.deliveries import CommentCreated
 from bot.core.facts import GitHubError, NotInstalled, Suspended
+from bot.core.grammar import parse_comment
 from bot.engine.flakes import FlakesDesk
 from bot.engine.heard import Heard, Outcome, posts_of
 from bot.engine.helm import Helm

@@ -13,7 +13,7 @@ from typing import assert_never
 
 import structlog
 
-from bot.core.binding import OpenSend, runs_of_send, runs_of_watch
+from bot.core.binding import OpenSend, runs_of_send, runs_of_watch, shows
 from bot.core.deliveries import RunSeen
 from bot.core.effects import (
     AwaitOthers,
@@ -49,6 +49,7 @@ from bot.core.facts import (
 )
 from bot.core.model import Expecting, Finding, NeedsPerson, Release, Sending, StepState, run_of
 from bot.core.plan import DispatchStep, RunStep, Step, WatchStep
+from bot.core.sends import READ_BEFORE_SEND
 from bot.core.steering import plain_ref
 from bot.core.trouble import Trouble, TroubleKind
 from bot.engine.cancels import Cancels
@@ -64,6 +65,8 @@ log = structlog.get_logger(__name__)
 Key = tuple[str, Effect]
 _NEWS_COMES_FIRST = 1.5
 """Seconds that a run which was just started has to announce itself before it is asked for."""
+_BORN_WITHIN = READ_BEFORE_SEND + timedelta(minutes=1)
+"""From the opening of a send to the making of its run."""
 _DENIED = (1.0, 2.0, 4.0)
 """GitHub may answer 404 for a run that it has just told of: seconds between reads until that counts."""
 
@@ -265,18 +268,27 @@ class Performer:
         else:
             return
         await self._sights.read(step.repo)
-        event = self._candidates(release, step, awaiting.since, runs)
+        event = self._candidates(release, step, awaiting, runs)
         await self._releases.happen(release.id, event)
         self._sought[release.id, step.name] = event.at
 
     def _candidates(
-        self, release: Release, step: RunStep, since: datetime, runs: tuple[RunSeen, ...]
+        self, release: Release, step: RunStep, awaiting: Finding | Expecting, runs: tuple[RunSeen, ...]
     ) -> Candidates:
         """What was found, and how long nothing could be: each dark time is told to each step once."""
+        since = awaiting.since
         told = max(since, self._sought.get((release.id, step.name), since))
         now, pace = self._clock.now(), self._sights.pace
         previous = now - pace - self._sights.dark(step.repo, told)
-        return Candidates(step.name, now, previous, pace.total_seconds(), runs)
+        doubtful = tuple(run for run in runs if self._is_doubtful(run, awaiting))
+        certain = tuple(run for run in runs if run not in doubtful)
+        return Candidates(step.name, now, previous, pace.total_seconds(), certain, doubtful)
+
+    def _is_doubtful(self, run: RunSeen, awaiting: Finding | Expecting) -> bool:
+        """Made long after the send, at a time of which the database knows nothing: another life may have made it."""
+        if not isinstance(awaiting, Finding) or (awaiting.nonce and shows(run, awaiting.nonce)):
+            return False
+        return run.created_at > awaiting.since + _BORN_WITHIN and self._sights.away(run.created_at)
 
     async def _sent_run(self, release: Release, step: DispatchStep, finding: Finding) -> tuple[RunSeen, ...]:
         app_login = await self._github.app_login()

@@ -18,6 +18,8 @@ log = structlog.get_logger(__name__)
 
 BarredHook = Callable[[str, Trouble | None], Awaitable[None]]
 _WRITE_EVERY = timedelta(seconds=1)
+_ALIVE = timedelta(minutes=1)
+"""After its last sign of life in the database a process may have gone on for so long."""
 _MOST_REMEMBERED = 100
 """Dark times of one repository: more than can lie in one wait for a run."""
 
@@ -39,9 +41,18 @@ class Sights:
         self._written_at: dict[str, datetime] = {}
         self._refused_since: dict[str, datetime] = {}
         self._barred: set[str] = set()
+        self._away: tuple[datetime, datetime] | None = None
 
     async def load(self) -> None:
         self._read_at = dict(await self._store.homes.sights())
+        if self._read_at:
+            self._away = (max(self._read_at.values()), self._clock.now())
+
+    def away(self, at: datetime) -> bool:
+        """Whether the database knows nothing of that time. Either nobody was at work, or it is an older copy, and what
+        was done then is forgotten.
+        """
+        return self._away is not None and self._away[0] + _ALIVE < at < self._away[1]
 
     def last(self, repo: str, otherwise: datetime) -> datetime:
         """When the repository was last read with success."""

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.commands import Start, parse_comment
+from bot.core.commands import Start
+from bot.core.grammar import parse_comment
 from bot.core.plan import DispatchStep
 from bot.core.versions import Version
 from bot.github.tokens import PERMISSIONS, Purpose

@@ -118,6 +118,8 @@ class House(Stage):
                 world.add_workflow(
                     repo, file, inputs=["version", "ticket"], run_name="Build {version} {ticket}"
                 )
+        if "moves" in SHAPES[story.shape].text:
+            world.add_workflow(self.oss, "release-docker.yml", inputs=["latest", "series"])
         world.add_workflow(self.oss, "nightly.yml", on_branches=("nightly",))
         self.oss.branches["nightly"] = self.oss.branches["develop"]
         for workflow in self.ee.workflows.values():

@@ -19,6 +19,8 @@ from bot.core.model import (
     Due,
     Expecting,
     Finding,
+    GaveWay,
+    InLine,
     NeedsPerson,
     Passed,
     Release,
@@ -35,6 +37,7 @@ from bot.simulator.ledger import Entry
 from bot.simulator.repositories import CheckRun, Comment
 from tests.chaos.exceptional_times import open_times, quiet_times
 from tests.chaos.house import House
+from tests.chaos.lines import broken_lines
 from tests.chaos.mishaps_poison import ODD
 from tests.chaos.places import place
 from tests.chaos.shapes import CANARIES, VAULT
@@ -55,9 +58,13 @@ def at_rest(house: House) -> bool:
 
 
 def _rests(release: Release) -> bool:
-    moves = Due | Sending | Finding | Expecting | Running | Diagnosing | Cooling | Rerunning
-    if any(isinstance(record.state, moves) for record in release.steps.values()):
+    moves = Due | Sending | Finding | Expecting | Running | Diagnosing | Cooling | Rerunning | GaveWay
+    states = [record.state for record in release.steps.values()]
+    if any(isinstance(state, moves) for state in states):
         return False
+    in_line = [state for state in states if isinstance(state, InLine)]
+    if in_line:
+        return all(state.behind is not None and state.behind.stuck for state in in_line)
     if not release.turn:
         return True
     return any(isinstance(record.state, NeedsPerson) for record in release.steps.values())
@@ -146,6 +153,8 @@ def at_the_end(house: House) -> Iterator[Finding_]:
     yield from _unanswered(house)
     yield from _leaks(house)
     yield from _left_over(house)
+    if not house.restored:  # an older copy does not know whose turn it was
+        yield from broken_lines(house.witness, house.world)
     if house.life is not None:
         for error in house.life.unseen():
             yield "no part ends unseen", f"{type(error).__name__}: {error}"

@@ -15,6 +15,8 @@ from bot.core.model import (
     Due,
     Expecting,
     Finding,
+    GaveWay,
+    InLine,
     NeedsPerson,
     Passed,
     Release,
@@ -28,6 +30,7 @@ from bot.core.model import (
 from bot.core.plan import RunStep, Step, WatchStep
 from bot.simulator.runs import Run
 from bot.simulator.world import World
+from tests.chaos.lines import held_up
 from tests.chaos.places import place
 from tests.chaos.waits import REMINDER
 from tests.chaos.witness import Known, Witness
@@ -91,13 +94,17 @@ class Overdue:
             case Waiting():
                 met = all(isinstance(release.steps[need].state, Passed | Skipped) for need in step.needs)
                 return self._later(known.changed_at) if met and release.turn and not paused else None
+            case InLine():
+                free = not paused and not held_up(self._witness, known, step.name)
+                changed = max(each.changed_at for each in self._witness.releases.values())
+                return self._later(changed) if free else None
             case Due(not_before=at):
                 return self._later(at) if release.turn and not paused else None
             case Sending(send_by=at):
                 return self._later(at)
             case Expecting(until=at) | Cooling(until=at):
                 return None if paused else self._later(at)
-            case Finding(until=at) | Rerunning(until=at):
+            case Finding(until=at) | Rerunning(until=at) | GaveWay(until=at):
                 return self._later(at)
             case Diagnosing():
                 return self._later(known.changed_at)
@@ -156,6 +163,8 @@ class Overdue:
 
 def _run_of(state: StepState) -> BoundRun | None:
     match state:
+        case GaveWay(run=run):
+            return run
         case Running(run=run) | Diagnosing(run=run) | Cooling(run=run) | Rerunning(run=run):
             return run
         case NeedsPerson(run=run):

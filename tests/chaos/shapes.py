@@ -25,6 +25,10 @@ SIGNS = {"transient": "no such host", "broken": "error: expected"}
 _RETRY = ", ".join(f"{cause}: {times}" for cause, times in BUDGET.items())
 _TIMES = f"appears-within: 4m, timeout: 20m, retry: {{{_RETRY}, wait: 10s}}"
 _TAG = '"v{{ version }}"'
+_LINE = (
+    'one-at-a-time: images, moves: [latest, "{{ series }}"], '
+    'inputs: {latest: "{{ moves_latest }}", series: "{{ moves_series }}"}'
+)
 _VERSION = 'inputs: {version: "{{ version }}"}'
 
 
@@ -109,6 +113,10 @@ def _shapes() -> dict[str, Shape]:
             _file(_build("build") + branch), ("build", "after"), (build, (False, "nightly.yml")), 2, lasts=400.0
         ),
         "chain": Shape(_file(chain + chain_docker), ("oss-start", "oss", "oss-docker"), start_oss, 4, lasts=400.0),
+        "in line": Shape(
+            _file(chain + chain_docker.replace("{needs", f"{{{_LINE}, needs")),
+            ("oss-start", "oss", "oss-docker"), start_oss, 4, lasts=400.0,
+        ),
         "two editions": Shape(
             _file(oss + ee + oss_docker + ee_docker),
             ("oss-start", "oss", "ee-start", "ee", "oss-docker", "ee-docker"),

@@ -139,6 +139,21 @@ REGRESSIONS = {
         ),
         calm=340.0,
     ),
+    "an older copy does not take the run of a release that it knows nothing of": Story(
+        seed=4606,
+        shape="branch",
+        asks=(
+            Ask(at=0.0, version="1.0.3", issue=8),
+            Ask(at=5.4, version="1.0.4"),
+            Ask(at=137.8, version="1.1.0", issue=8),
+        ),
+        mishaps=(
+            Mishap(at=0.0, kind="F68 the disk is full", m=20.0, luck=1852),
+            Mishap(at=53.8, kind="F61 a crash at a point", n=2, m=1, where="before a dispatch", luck=9065),
+            Mishap(at=300.3, kind="F69 an older copy is put back", n=1, m=200.0, luck=2077),
+        ),
+        calm=598.0,
+    ),
     "an older copy from before a dispatch makes no second one": Story(
         seed=1,
         shape="one step",

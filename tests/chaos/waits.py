@@ -12,6 +12,7 @@ from bot.core.model import (
     Due,
     Expecting,
     Finding,
+    GaveWay,
     Release,
     Rerunning,
     Running,
@@ -42,7 +43,13 @@ def _times(step: Step, state: StepState) -> Iterator[datetime]:
     match state:
         case Due(not_before=at):
             yield at
-        case Finding(until=at) | Expecting(until=at) | Cooling(until=at) | Rerunning(until=at):
+        case (
+            Finding(until=at)
+            | Expecting(until=at)
+            | Cooling(until=at)
+            | Rerunning(until=at)
+            | GaveWay(until=at)
+        ):
             yield at
         case AwaitingApproval(reminded_at=at):
             yield at + REMINDER

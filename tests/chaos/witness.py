@@ -49,8 +49,8 @@ _SENT_AGAIN = {400, 401}
 """After these the same send may leave once more: another API version, another token."""
 _READ_BEFORE = timedelta(seconds=15)
 """A send is prepared in the seconds before it leaves; slow answers count."""
-_KNOWN_LATER = {"bound", "never found", "two candidates", "adopted"}
-"""How a send may end whose process died: its run was found, or was not in its time, or a person named one."""
+_KNOWN_LATER = {"bound", "never found", "two candidates", "doubtful run", "adopted"}
+"""How a send may end whose process died: its run was found, or was not in its time, or a person names one."""
 
 
 @dataclass(slots=True)

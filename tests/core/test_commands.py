@@ -20,9 +20,8 @@ from bot.core.commands import (
     Skip,
     Start,
     Status,
-    parse,
-    parse_comment,
 )
+from bot.core.grammar import parse, parse_comment
 from bot.core.suggest import nearest, quoted
 from bot.core.verbs import RESERVED_NAMES, VERBS, Verb
 

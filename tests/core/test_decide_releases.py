@@ -85,7 +85,7 @@ def test_a_whole_release_of_two_editions() -> None:
         ("oss-docker", 1),
         ("ee-docker", 1),
     ]
-    assert [notice.kind for notice in journey.notices] == ["released"]
+    assert [notice.kind for notice in journey.notices] == ["released", "day"]
 
 
 def test_one_edition_in_trouble_does_not_hold_up_the_other() -> None:

@@ -69,6 +69,7 @@ EVENTS: dict[str, Callable[[Journey], Event]] = {
     "no candidate": _found,
     "one candidate": lambda journey: _found(journey, 9),
     "two candidates": lambda journey: _found(journey, 8, 9),
+    "a doubtful candidate": lambda journey: replace(_found(journey), doubtful=_found(journey, 9).runs),
     "run queued": lambda _: RunLevel("build", run_seen(status="queued"), confirmed=True),
     "run in progress": lambda _: RunLevel("build", run_seen(), confirmed=True),
     "run held": lambda _: RunLevel("build", run_seen(status="waiting"), confirmed=True),
@@ -133,6 +134,7 @@ BECOMES: dict[str, dict[str, str]] = {
     "finding": {
         "one candidate": "running",
         "two candidates": "two-candidates",
+        "a doubtful candidate": "doubtful-run",
         "barred": "no-access",
     },
     "expecting": {

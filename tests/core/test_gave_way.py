@@ -1,19 +1,27 @@
 """Runs that GitHub cancelled by itself: what is read from its words, and what follows from them."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from bot.core.cancel_words import began, cut_off, group_of
+from bot.core.commands import Pause
 from bot.core.effects import AwaitOthers, CheckSend, JudgeCancel, RerunFailedJobs
 from bot.core.events import CancelJudged, WayFree
 from bot.core.facts import JobFacts
-from bot.core.model import GaveWay, NeedsPerson, NoteKind
+from bot.core.gave_way import stands_behind
+from bot.core.model import GaveWay, NeedsPerson, NoteKind, Release
 from bot.core.plan import Retry
 from bot.core.trouble import TroubleKind
 from tests.core.releases import (
+    EE,
+    NOON,
     SIX_HOURS,
     Journey,
+    dispatch_step,
+    ordered,
     plan_of,
     run_seen,
     watch_step,
@@ -167,3 +175,64 @@ def test_a_watched_run_that_gave_way_is_run_again_at_once_and_that_counts() -> N
 
 def test_a_watched_run_that_must_not_be_run_again_by_itself_is_left_to_people() -> None:
     assert trouble_of(watched(Retry(0, 0, 0, 0))) is TroubleKind.GROUP_CANCELLED
+
+
+# -- several at once -------------------------------------------------------------------------------------
+
+
+def other(make: Callable[[], Journey]) -> Release:
+    return replace(make().release, id="r0")
+
+
+def on_its_way() -> Journey:
+    journey = gave_way()
+    journey.hears(WayFree("build", 7, 1))
+    return journey
+
+
+def later() -> Journey:
+    return gave_way(Journey(now=NOON + timedelta(minutes=1)).starts())
+
+
+def elsewhere() -> Journey:
+    return gave_way(Journey(plan_of(dispatch_step(repo=EE))).starts())
+
+
+@pytest.mark.parametrize(
+    ("make", "behind"),
+    [
+        (gave_way, True),
+        (on_its_way, True),
+        (lambda: on_its_way().sends(), True),
+        (lambda: on_its_way().loses_the_answer(), True),
+        (lambda: on_its_way().starts(run_id=12), True),
+        (lambda: ordered(on_its_way(), Pause(pipeline="release")), False),
+        (lambda: gave_way(on_its_way().starts(run_id=12), run_id=12), False),
+        (lambda: on_its_way().starts(run_id=12).passes(run_id=12), False),
+        (later, False),
+        (elsewhere, False),
+        (lambda: Journey().starts(), False),
+    ],
+    ids=[
+        "it has waited longer",
+        "its new dispatch is due",
+        "it is being sent",
+        "its run is looked for",
+        "its new run is under way",
+        "it is paused",
+        "it needs a person",
+        "it has passed",
+        "it has waited less",
+        "it is in another repository",
+        "it never gave way",
+    ],
+)
+def test_of_several_that_gave_way_one_goes_after_the_other(make: Callable[[], Journey], behind: bool) -> None:
+    mine = gave_way().release
+    assert stands_behind(mine, "build", [other(make), mine]) is behind
+
+
+def test_of_two_that_gave_way_exactly_one_stands_behind_the_other() -> None:
+    mine, its = gave_way().release, other(gave_way)
+    both = [mine, its]
+    assert [stands_behind(mine, "build", both), stands_behind(its, "build", both)] == [True, False]

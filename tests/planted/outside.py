@@ -100,8 +100,8 @@ def _signed(_: Any) -> Any:
 
 
 def _creates_blindly(_: Any) -> Any:
-    async def create(self: Any, release: Any, surface: Any, body: str) -> Any:
-        made = await self._github.create_comment(release.plan.home, release.issue, body)
+    async def create(self: Any, surface: Any, living: Any) -> Any:
+        made = await self._github.create_comment(living.home, living.issue, living.body)
         return replace(surface, github_id=made, data={}, made=surface.made + 1)
 
     return create
@@ -151,7 +151,7 @@ def _report_fails_release(right: Any) -> Any:
         try:
             await right(self, *args)
         except GitHubError:
-            surface = args[1]
+            surface = args[0]
             await self._store.surfaces.save_surface(replace(surface, state="given up"))
 
     return write
@@ -252,7 +252,7 @@ BUGS = (
     Bug(
         "status-comment-twice",
         "a status comment whose answer was lost is made once more",
-        ("bot.engine.status_reports:StatusReports._create",),
+        ("bot.engine.living:LivingComments._create",),
         _creates_blindly,
         (RESTARTS, REPORTING),
     ),
@@ -266,7 +266,7 @@ BUGS = (
     Bug(
         "reports-give-up",
         "a status comment that GitHub refused once is never written again",
-        ("bot.engine.status_reports:StatusReports._write",),
+        ("bot.engine.living:LivingComments.write",),
         _report_fails_release,
         (REPORTING, "tests/scenarios/test_rate_limits.py"),
     ),

@@ -51,6 +51,18 @@ async def test_three_releases_that_meet_in_one_group_are_all_released(stage: Sta
     check_ledger(stage.world.ledger)
 
 
+async def test_however_many_meet_they_go_one_after_the_other(stage: Stage) -> None:
+    """Sent again at the same moment, they would only push each other out once more."""
+    await opens_with_a_group(stage)
+    build(stage).on_run().takes(minutes=20)
+    seven = [f"1.0.{patch}" for patch in range(7)]
+    await stage.says(f"/release {' '.join(seven)}")
+    await stage.until(lambda: {stage.state(version) for version in seven} == {"released"}, hours=12)
+    assert [run.conclusion for run in build(stage).runs].count("cancelled") == 5
+    assert len(stage.dispatches()) == 12
+    assert not [said for said in stage.said() if "needs" in said]
+
+
 # -- what a person did is a person's ---------------------------------------------------------------------
 
 
@@ -149,6 +161,18 @@ async def test_a_run_that_a_person_runs_again_meanwhile_is_adopted_and_nothing_i
     assert len(run.attempts) == 2
 
 
+async def test_what_a_person_ran_again_a_moment_before_the_way_was_free_is_not_sent_as_well(
+    stage: Stage,
+) -> None:
+    run = await gives_way(stage)
+    rival = build(stage).run
+    await stage.until(lambda: rival.status == "completed", hours=2)
+    stage.world.hook.active = False
+    stage.world.hand("walt").reruns(run)
+    await stage.until(lambda: stage.state() == "released", hours=3)
+    assert len(stage.dispatches()) == 1
+
+
 async def test_a_run_whose_rivals_are_deleted_is_sent_again(stage: Stage) -> None:
     run = await gives_way(stage)
     for rival in build(stage).runs:
@@ -200,7 +224,19 @@ async def test_two_workflows_that_share_a_group_are_told_apart_and_both_come_to_
     last = maya.starts(other)
     await stage.until(lambda: stage.state() == "released", hours=3)
     assert len(stage.dispatches()) == 2
+    assert last.conclusion == "success"
     assert build(stage).run.created_at >= last.attempt.updated_at
+
+
+async def test_a_rival_that_was_under_way_before_anybody_looked_is_awaited_too(stage: Stage) -> None:
+    await waits_behind_maya(stage)
+    await stage.bot_dies()
+    rival = maya_builds(stage)
+    await stage.until(lambda: rival.status == "in_progress", hours=1)
+    await stage.opens()
+    await stage.until(lambda: stage.state() == "released", hours=2)
+    assert rival.conclusion == "success"
+    assert build(stage).run.created_at >= rival.attempt.updated_at
 
 
 async def test_a_run_that_somebody_else_started_is_run_again_when_its_way_is_free(stage: Stage) -> None:

@@ -101,6 +101,45 @@ async def test_a_run_that_was_cancelled_with_the_release_is_sent_anew(stage: Sta
     assert conclusions == ["cancelled", "success"]
 
 
+async def test_the_run_of_a_tag_that_was_cancelled_with_the_release_is_taken_up_and_a_person_asked(
+    stage: Stage,
+) -> None:
+    stage.pipeline(ONE_CHAIN)
+    stage.workflow(stage.oss, "pre-release.yml").on_run(attempts=1).runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("build") == "running")
+    await stage.says("/release cancel 1.0.3")
+    await stage.until(lambda: stage.state() == "cancelled")
+    await stage.says("/release 1.0.3 --continue")
+    await stage.until(lambda: stage.step("build") == "needs attention")
+    await stage.says("/release retry 1.0.3 build")
+    await stage.until(lambda: stage.state() == "released")
+
+    assert len(stage.run_ids(OSS)) == 1
+
+
+async def test_a_person_can_give_a_step_a_run_that_a_cancelled_release_has_left(stage: Stage) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("build") == "running")
+    await stage.says("/release cancel 1.0.3")
+    await stage.until(lambda: stage.state() == "cancelled")
+    left = stage.run(stage.oss, "build.yml")
+    stage.workflow(stage.oss, "build.yml").on_run().job("build").fails(log="error: cannot find symbol")
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("build") == "needs attention")
+    stage.workflow(stage.oss, "build.yml").on_run().job("build").succeeds()
+    stage.world.hand("ada").reruns(left)
+    await stage.passes(minutes=10)
+    comment = await stage.says(f"/release adopt 1.0.3 build {left.id}")
+    await stage.until(lambda: stage.state() == "released")
+
+    assert stage.reactions(comment) == DONE
+    assert str(left.id) in stage.status().rows["build"]
+
+
 async def test_the_run_of_a_tag_that_a_person_pushed_is_taken_up(stage: Stage) -> None:
     stage.pipeline(ONE_CHAIN)
     stage.world.hand("ada").pushes_tag(stage.oss, "v1.0.3")

@@ -18,7 +18,7 @@ from bot.core.present.answers import (
 )
 from bot.core.present.board import board_answer
 from bot.core.present.checks import check_body
-from bot.core.present.day import day_comment, ended, is_last
+from bot.core.present.day import day_comment
 from bot.core.present.files import bad_file_answer, no_file_answer
 from bot.core.present.flakes import flake_json, flakes_answer, flakes_report, flakes_text
 from bot.core.present.guide import PipelineFacts, help_answer
@@ -26,7 +26,7 @@ from bot.core.present.notices import notice_comment
 from bot.core.present.plans import Foreseen, plan_answer, preflight_answer
 from bot.core.present.refusals import refused_answer
 from bot.core.present.status import status_comment
-from bot.core.present.together import together_comment, together_marker
+from bot.core.present.together import together_comment
 
 __all__ = [
     "Foreseen",
@@ -35,14 +35,12 @@ __all__ = [
     "board_answer",
     "check_body",
     "day_comment",
-    "ended",
     "finished_answer",
     "flake_json",
     "flakes_answer",
     "flakes_report",
     "flakes_text",
     "help_answer",
-    "is_last",
     "late_answer",
     "malformed_answer",
     "no_file_answer",
@@ -56,7 +54,6 @@ __all__ = [
     "status_answer",
     "status_comment",
     "together_comment",
-    "together_marker",
     "two_commands_answer",
     "unverified_answer",
     "which_release_answer",

@@ -5,40 +5,17 @@ Rule: it mentions nobody. Counted are the steps whose repositories the reader ma
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.core.audience import Audience
-from bot.core.model import Release, ReleaseWord
+from bot.core.days import Ended
+from bot.core.model import ReleaseWord
 from bot.core.present.inert import cut
 from bot.core.present.view import View
 from bot.core.present.words import NOTHING, clock, count, date, duration, joined, release_icon
 from bot.core.versions import Version
 
 _HEADER = "| release | state | duration | re-runs | a person was needed |\n| --- | --- | --- | --- | --- |"
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A release that is over, when it ended, and the id of its status comment if that is known."""
-
-    release: Release
-    at: datetime
-    status: int | None
-
-
-def ended(release: Release, status: int | None = None) -> Ended | None:
-    """None while it is open."""
-    at = release.ended_at
-    return Ended(release, at, status) if at is not None and release.word.final else None
-
-
-def is_last(release: Release, of_the_day: Sequence[Release]) -> bool:
-    """Whether it ended as the last one of its day, and not alone; the greatest id decides a tie."""
-    over = [one for release in of_the_day if (one := ended(release)) is not None]
-    if len(over) < max(2, len(of_the_day)):
-        return False
-    return max(over, key=lambda one: (one.at, one.release.id)).release.id == release.id
 
 
 def day_comment(day: Sequence[Ended], audience: Audience, *, web_url: str) -> str:

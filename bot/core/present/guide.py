@@ -1,6 +1,6 @@
 """The answer to `help`: who may do what here, with an example each.
 
-Rule: one source, `bot.core.commands.VERBS`; the examples name this pipeline and one of its steps.
+Rule: one source, `bot.core.verbs.VERBS`; the examples name this pipeline and one of its steps.
 """
 
 from collections.abc import Sequence

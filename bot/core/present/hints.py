@@ -62,9 +62,10 @@ def _on_step(view: View, step: Step) -> Iterator[Hint]:
 def _useful(kind: TroubleKind, step: Step) -> tuple[_Verb, ...]:
     """What mends this trouble, the best first."""
     match kind:
-        case TroubleKind.NEVER_FOUND | TroubleKind.STRANGE_RUN | TroubleKind.TWO_CANDIDATES:
-            # A new dispatch beside two candidates would make a third.
-            return ("adopt", "skip") if kind is TroubleKind.TWO_CANDIDATES else ("adopt", "retry", "skip")
+        case TroubleKind.TWO_CANDIDATES:  # a new dispatch beside two candidates would make a third
+            return ("adopt", "skip")
+        case TroubleKind.NEVER_FOUND | TroubleKind.STRANGE_RUN | TroubleKind.DOUBTFUL_RUN:
+            return ("adopt", "retry", "skip")
         case TroubleKind.NEVER_APPEARED | TroubleKind.DELETED:
             return ("retry", "adopt", "skip")
         case TroubleKind.NOTHING_RAN | TroubleKind.STARTUP_FAILURE:

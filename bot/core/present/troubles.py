@@ -26,6 +26,7 @@ _SHORT: Mapping[TroubleKind, str] = {
     TroubleKind.NEVER_APPEARED: "no run appeared",
     TroubleKind.NEVER_FOUND: "the run of a lost answer was not found",
     TroubleKind.TWO_CANDIDATES: "two runs could be the one",
+    TroubleKind.DOUBTFUL_RUN: "a run could be the one, or another release's",
     TroubleKind.STRANGE_RUN: "there is a run that belongs to no step",
     TroubleKind.REFUSED: "GitHub refused the dispatch",
     TroubleKind.TAG_EXISTS: "the tag exists already",
@@ -95,6 +96,11 @@ def _happened(view: View, step: RunStep, trouble: Trouble, where: str) -> str:
             why = f" ({detail})" if detail else ""
             within = duration(step.appears_within)
             return f"The dispatch may have been sent{why}, but no run of it was found within {within}."
+        case TroubleKind.DOUBTFUL_RUN:
+            return (
+                f"A run that could be this step's was made in a time of which the bot's database knows nothing{where}; "
+                "another release may have started it."
+            )
         case TroubleKind.TWO_CANDIDATES:
             return f"More than one run could be this step's, and nothing tells which{where}."
         case TroubleKind.STRANGE_RUN:
@@ -104,9 +110,7 @@ def _happened(view: View, step: RunStep, trouble: Trouble, where: str) -> str:
         case TroubleKind.REFUSED:
             return f"GitHub refused the dispatch of {_run_of(step)}{because}."
         case TroubleKind.TAG_EXISTS:
-            tag = step.unless_tag if isinstance(step, DispatchStep) else None
-            named = f"The tag {code(tag)}" if tag else "The tag"
-            return f"{named} exists already in {code(step.repo)}, so nothing was dispatched."
+            return f"{_tag_of(step)} exists already in {code(step.repo)}, so nothing was dispatched."
         case TroubleKind.REF_MISSING:
             return f"{code(step.ref)} does not exist in {code(step.repo)}, so nothing was dispatched."
         case TroubleKind.NO_ACCESS:
@@ -122,6 +126,11 @@ def _happened(view: View, step: RunStep, trouble: Trouble, where: str) -> str:
             return f"GitHub accepted the re-run, but no new attempt appeared{where}."
         case _:
             assert_never(trouble.kind)
+
+
+def _tag_of(step: RunStep) -> str:
+    tag = step.unless_tag if isinstance(step, DispatchStep) else None
+    return f"The tag {code(tag)}" if tag else "The tag"
 
 
 def _run_of(step: RunStep) -> str:
@@ -148,6 +157,8 @@ def _remedy(step: RunStep, trouble: Trouble) -> str:
             )
         case TroubleKind.TWO_CANDIDATES:
             return "Adopt the right one."
+        case TroubleKind.DOUBTFUL_RUN:
+            return "Adopt it if it is this step's; send again if it is not."
         case TroubleKind.STRANGE_RUN:
             return (
                 "Adopt it if it is the run of this step; delete it on GitHub if nobody needs it, then retry."

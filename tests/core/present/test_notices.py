@@ -174,6 +174,7 @@ REMEDIES = {
     TroubleKind.NEVER_APPEARED: ("appeared within 15m", ["retry", "adopt", "skip"]),
     TroubleKind.NEVER_FOUND: ("no run of it was found within 15m", ["adopt", "retry", "skip"]),
     TroubleKind.TWO_CANDIDATES: ("More than one run could be this step's", ["adopt", "skip"]),
+    TroubleKind.DOUBTFUL_RUN: ("of which the bot's database knows nothing", ["adopt", "retry", "skip"]),
     TroubleKind.STRANGE_RUN: ("a run that belongs to no step", ["adopt", "retry", "skip"]),
     TroubleKind.REFUSED: (
         "GitHub refused the dispatch of `start.yml` on `develop` in `acme/widget`: a detail.",

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from bot.core import present
 from bot.core.audience import Audience
 from bot.core.causes import Cause
+from bot.core.days import Ended
 from bot.core.effects import Notice
 from bot.core.model import (
     AwaitingApproval,
@@ -43,7 +44,6 @@ from bot.core.model import (
     Waiting,
 )
 from bot.core.plan import ApprovalStep, DispatchStep, MovingName, Plan, RunStep, WatchStep
-from bot.core.present.day import Ended
 from bot.core.problems import Problem, ProblemKind
 from bot.core.steering import No, Refused
 from bot.core.trouble import Trouble, TroubleKind

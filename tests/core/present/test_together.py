@@ -7,6 +7,7 @@ import pytest
 
 from bot.core.audience import Audience
 from bot.core.causes import Cause
+from bot.core.days import Ended, ended, is_last
 from bot.core.model import (
     AwaitingApproval,
     Behind,
@@ -17,8 +18,7 @@ from bot.core.model import (
     Skipped,
     StepRecord,
 )
-from bot.core.present import day_comment, ended, is_last, status_comment, together_comment
-from bot.core.present.day import Ended
+from bot.core.present import day_comment, status_comment, together_comment
 from tests.scenarios.reading import StatusComment
 
 from .releases import (
