@@ -4,7 +4,8 @@ Rule: a fate is drawn at the moment at which its job starts, so that an outage h
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -36,10 +37,13 @@ from benchmarks.quarter_world import (
 from bot.simulator.repositories import Annotation
 from bot.simulator.runs import Attempt
 from bot.simulator.script import Outcome, Script, Staging
+from bot.simulator.world import World
 
 WHYS = ("break", "outage", "network", "test")
 """Why jobs fail, the gravest first."""
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
+QUEUE = timedelta(seconds=20)
+"""Until a runner takes a job."""
 EXIT_NOTE = Annotation(EXIT.removeprefix("##[error]"))
 
 
@@ -68,19 +72,23 @@ class Fate:
     annotation: Annotation = EXIT_NOTE
 
 
-class _Attempt:
-    """One attempt of a run; a job's fate is drawn at the moment at which it starts.
+class Fated(ABC):
+    """One attempt of a run; a job's fate is drawn at the moment at which it starts."""
 
-    `drawn_by`: what tells the attempt from every other. `place`: of a release, where something may be broken.
-    """
-
-    def __init__(self, days: Days, repo: str, place: Place | None, drawn_by: tuple[object, ...]) -> None:
-        self._days, self._repo, self._place, self._drawn_by = days, repo, place, drawn_by
+    def __init__(self, world: World, kinds: Iterable[Kind]) -> None:
+        self._world, self._kinds = world, {kind.name: kind for kind in kinds}
         self.fates: dict[str, tuple[Fate, datetime]] = {}
 
+    @abstractmethod
+    def fate(self, kind: Kind, now: datetime) -> Fate: ...
+
+    @abstractmethod
+    def drawn(self, job: str, what: str) -> float:
+        """From 0 up to 1, of this attempt alone."""
+
     def starts(self, job: str) -> timedelta:
-        now = self._days.world.now()
-        fate = self._fate(JOBS[job], now)
+        now = self._world.now()
+        fate = self.fate(self._kinds[job], now)
         self.fates[job] = (fate, now + fate.takes)
         return fate.takes
 
@@ -92,23 +100,62 @@ class _Attempt:
         log = None if fate.log is None else stamped(fate.log, ended)
         return Outcome("failure", log, (fate.annotation,))
 
-    def _drawn(self, job: str, what: str) -> float:
+    def played(self, script: Script) -> Script:
+        """The script by which the simulator plays it."""
+        return replace(
+            script,
+            jobs=tuple(self._kinds),
+            needs={name: kind.needs for name, kind in self._kinds.items()},
+            job_takes=_Times(self),
+            outcomes=_Outcomes(self),
+            queue=QUEUE,
+        )
+
+    def flake(self, kind: Kind, takes: timedelta, pool: Sequence[str]) -> Fate:
+        """One time in four it is the network or the runner, else a test of the pool or two."""
+        of_network = self.drawn(kind.name, "kind") < 1 / 4
+        return self._network(kind, takes) if of_network else self._flaky(kind, takes, pool)
+
+    def _flaky(self, kind: Kind, takes: timedelta, pool: Sequence[str]) -> Fate:
+        first = int(self.drawn(kind.name, "which") * len(pool))
+        tests = [pool[first]]
+        if self.drawn(kind.name, "two") < 1 / 4:
+            tests.append(pool[(first + 1) % len(pool)])
+        return Fate(takes, "test", tuple(failed_tests(kind.tool, kind.name, tests)))
+
+    def _network(self, kind: Kind, takes: timedelta) -> Fate:
+        takes *= 0.1 + 0.8 * self.drawn(kind.name, "part")
+        if self.drawn(kind.name, "runner") < 1 / 3:
+            return Fate(takes, "network", None, Annotation(LOST_RUNNER))
+        return Fate(takes, "network", tuple(hiccup(kind.tool)))
+
+
+class _Attempt(Fated):
+    """One attempt of a release's or a night's run.
+
+    `drawn_by`: what tells the attempt from every other. `place`: of a release, where something may be broken.
+    """
+
+    def __init__(self, days: Days, repo: str, place: Place | None, drawn_by: tuple[object, ...]) -> None:
+        super().__init__(days.world, KINDS)
+        self._days, self._repo, self._place, self._drawn_by = days, repo, place, drawn_by
+
+    def drawn(self, job: str, what: str) -> float:
         return self._days.quarter.drawn(*self._drawn_by, job, what)
 
-    def _fate(self, kind: Kind, now: datetime) -> Fate:
+    def fate(self, kind: Kind, now: datetime) -> Fate:
         days, job = self._days, kind.name
         least, most = kind.minutes
-        takes = timedelta(minutes=least + (most - least) * self._drawn(job, "minutes"))
-        soon = timedelta(minutes=1 + 2 * self._drawn(job, "soon"))
+        takes = timedelta(minutes=least + (most - least) * self.drawn(job, "minutes"))
+        soon = timedelta(minutes=1 + 2 * self.drawn(job, "soon"))
         if kind.fetches and days.outage_until(now + soon):
             return Fate(soon, "outage", tuple(away(kind.tool)))
         found = days.broken(self._place) if self._place else None
         if found and found.job == job:
             return self._broken(found, kind, takes)
-        if self._drawn(job, "flake") >= days.quarter.rate(self._repo, job):
+        if self.drawn(job, "flake") >= days.quarter.rate(self._repo, job):
             return Fate(takes)
-        of_network = self._drawn(job, "kind") < 1 / 4
-        return self._network(kind, takes) if of_network else self._flaky(kind, takes)
+        return self.flake(kind, takes, days.quarter.pool(self._repo, job))
 
     def _broken(self, found: Break, kind: Kind, takes: timedelta) -> Fate:
         match found.name:
@@ -124,26 +171,12 @@ class _Attempt:
                 test = self._days.quarter.pool(self._repo, kind.name)[0]
         return Fate(takes, "break", tuple(failed_tests(kind.tool, kind.name, [test])))
 
-    def _flaky(self, kind: Kind, takes: timedelta) -> Fate:
-        pool = self._days.quarter.pool(self._repo, kind.name)
-        first = int(self._drawn(kind.name, "which") * len(pool))
-        tests = [pool[first]]
-        if self._drawn(kind.name, "two") < 1 / 4:
-            tests.append(pool[(first + 1) % len(pool)])
-        return Fate(takes, "test", tuple(failed_tests(kind.tool, kind.name, tests)))
-
-    def _network(self, kind: Kind, takes: timedelta) -> Fate:
-        takes *= 0.1 + 0.8 * self._drawn(kind.name, "part")
-        if self._drawn(kind.name, "runner") < 1 / 3:
-            return Fate(takes, "network", None, Annotation(LOST_RUNNER))
-        return Fate(takes, "network", tuple(hiccup(kind.tool)))
-
 
 @dataclass(frozen=True, slots=True)
 class _Times(Mapping[str, timedelta]):
     """Asked when a job starts."""
 
-    attempt: _Attempt
+    attempt: Fated
 
     def __getitem__(self, job: str) -> timedelta:
         return self.attempt.starts(job)
@@ -159,7 +192,7 @@ class _Times(Mapping[str, timedelta]):
 class _Outcomes(Mapping[str, Outcome]):
     """Asked when a job ends."""
 
-    attempt: _Attempt
+    attempt: Fated
 
     def __getitem__(self, job: str) -> Outcome:
         return self.attempt.outcome(job)
@@ -192,7 +225,7 @@ class _Fates(Staging):
 
     def change(self, script: Script) -> Script:
         assert self._next is not None
-        return _played(self._next, script)
+        return self._next.played(script)
 
 
 class _FatesAtNight(Staging):
@@ -212,18 +245,7 @@ class _FatesAtNight(Staging):
 
     def change(self, script: Script) -> Script:
         assert self._next is not None
-        return _played(self._next, script)
-
-
-def _played(attempt: _Attempt, script: Script) -> Script:
-    return replace(
-        script,
-        jobs=tuple(JOBS),
-        needs={kind.name: kind.needs for kind in KINDS},
-        job_takes=_Times(attempt),
-        outcomes=_Outcomes(attempt),
-        queue=timedelta(seconds=20),
-    )
+        return self._next.played(script)
 
 
 def reasons(attempt: Attempt) -> set[str]:

@@ -85,6 +85,12 @@ class Outage:
     lasts: timedelta
 
 
+def drawn(*what: object) -> float:
+    """From 0 up to 1, the same for the same thing; the seed is a part of it."""
+    text = "/".join(map(str, what))
+    return int.from_bytes(sha256(text.encode()).digest()[:7]) / 2**56
+
+
 @dataclass(frozen=True, slots=True)
 class Quarter:
     """What is fixed before anybody does anything."""
@@ -96,8 +102,7 @@ class Quarter:
 
     def drawn(self, *what: object) -> float:
         """From 0 up to 1, the same for the same thing."""
-        text = "/".join(map(str, (self.seed, *what)))
-        return int.from_bytes(sha256(text.encode()).digest()[:7]) / 2**56
+        return drawn(self.seed, *what)
 
     def morning(self, day: int) -> datetime:
         """When the day's releases begin."""

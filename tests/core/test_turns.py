@@ -7,15 +7,16 @@ import pytest
 
 from bot.core import commands
 from bot.core.events import RepositoryBarred, RepositoryOpen, SendStopped, TurnGiven, TurnTaken
-from bot.core.model import Behind, NameMove, StepWord, new_release, word_of
+from bot.core.model import Behind, InLine, NameMove, Release, StepWord, Waiting, new_release, word_of
 from bot.core.plan import DispatchStep, Plan
 from bot.core.trouble import Trouble, TroubleKind
-from bot.core.turns import Turn, turns
+from bot.core.turns import Turn, holds, turns
 from tests.core.releases import (
     DISPATCH,
     EE,
     NO_ACCESS,
     OSS,
+    PLACES,
     Journey,
     dispatch_step,
     plan_of,
@@ -209,6 +210,30 @@ def test_a_step_that_waits_for_its_turn_can_be_skipped_and_is_cancelled_at_once(
 
 def test_a_step_without_a_name_waits_for_nobody() -> None:
     assert Journey(DISPATCH).kind() == "due"
+
+
+# -- no circle -------------------------------------------------------------------------------------------
+
+
+def in_line_at(place: str, version: str) -> Release:
+    """A release whose only step stands in line, or in any other place that a step with a turn can be in."""
+    release = PLACES[place]().release
+    step = release.plan.steps[0]
+    steps = (replace(step, one_at_a_time="images"),) if isinstance(step, DispatchStep) else (step,)
+    return replace(release, id=f"r{version}", plan=replace(release.plan, steps=steps, version=version))
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_whoever_is_waited_for_waits_for_no_other_step(place: str) -> None:
+    """So steps of different releases cannot wait for each other in a circle, whatever their states are."""
+    other = in_line_at(place, "1.1.0")
+    found = list(turns([of_version("1.2.0").release, other]))
+    free = {turn.release_id for turn in found if turn.behind is None}
+    held = holds(other.steps["build"])
+
+    assert len(free) == (0 if held else 1)
+    if held:
+        assert not isinstance(other.steps["build"].state, InLine | Waiting)
 
 
 # -- names that move ---------------------------------------------------------------------------------------
