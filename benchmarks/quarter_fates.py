@@ -21,7 +21,6 @@ from benchmarks.quarter_logs import (
     stamped,
 )
 from benchmarks.quarter_world import (
-    JOBS,
     KINDS,
     LINES,
     NIGHTLY,
@@ -76,7 +75,7 @@ class Fated(ABC):
     """One attempt of a run; a job's fate is drawn at the moment at which it starts."""
 
     def __init__(self, world: World, kinds: Iterable[Kind]) -> None:
-        self._world, self._kinds = world, {kind.name: kind for kind in kinds}
+        self._world, self.kinds = world, {kind.name: kind for kind in kinds}
         self.fates: dict[str, tuple[Fate, datetime]] = {}
 
     @abstractmethod
@@ -88,7 +87,7 @@ class Fated(ABC):
 
     def starts(self, job: str) -> timedelta:
         now = self._world.now()
-        fate = self.fate(self._kinds[job], now)
+        fate = self.fate(self.kinds[job], now)
         self.fates[job] = (fate, now + fate.takes)
         return fate.takes
 
@@ -104,8 +103,8 @@ class Fated(ABC):
         """The script by which the simulator plays it."""
         return replace(
             script,
-            jobs=tuple(self._kinds),
-            needs={name: kind.needs for name, kind in self._kinds.items()},
+            jobs=tuple(self.kinds),
+            needs={name: kind.needs for name, kind in self.kinds.items()},
             job_takes=_Times(self),
             outcomes=_Outcomes(self),
             queue=QUEUE,
@@ -182,10 +181,10 @@ class _Times(Mapping[str, timedelta]):
         return self.attempt.starts(job)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(JOBS)
+        return iter(self.attempt.kinds)
 
     def __len__(self) -> int:
-        return len(JOBS)
+        return len(self.attempt.kinds)
 
 
 @dataclass(frozen=True, slots=True)

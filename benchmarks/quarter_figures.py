@@ -51,7 +51,7 @@ def figures(lived: Lived) -> Figures:
         releases=quarter.tuesdays * len(LINES),
         walls=dict(_walls(lived)),
         reruns=sum(len(run.attempts) - 1 for run in runs),
-        job_minutes=sum(_minutes(attempt) for run in runs for attempt in run.attempts),
+        job_minutes=sum(minutes(attempt) for run in runs for attempt in run.attempts),
         wrong=sum(_wrong(days, run) for run in runs),
         needless=len(called - broken),
         calls=len(lived.calls),
@@ -71,7 +71,7 @@ def _walls(lived: Lived) -> Iterator[tuple[str, timedelta]]:
                 yield version, max([*ends, lived.told.get(version, begun)]) - begun
 
 
-def _minutes(attempt: Attempt) -> float:
+def minutes(attempt: Attempt) -> float:
     """Of the jobs that ran in this attempt; those that are kept from an earlier one carry its times."""
     spent = [
         job.completed_at - job.started_at

@@ -184,11 +184,11 @@ def by_hand(quarter: Quarter, policy: type[ByHandDay] | type[OldDay]) -> Lived:
         clock.move_to(quarter.morning(day))
         days.begin(day)
         policy(team, quarter.places(day)).begin()
-        _pass(clock, world, until=quarter.morning(day) + LONGEST_DAY)
+        passes(clock, world, until=quarter.morning(day) + LONGEST_DAY)
     return Lived(days, team.calls, {})
 
 
-def _pass(clock: VirtualClock, world: World, *, until: datetime) -> None:
+def passes(clock: VirtualClock, world: World, *, until: datetime) -> None:
     """Time passes until nothing is left to happen, or the day is over."""
     while (due := world.next_due()) is not None and due <= until:
         clock.move_to(max(due, clock.now()))

@@ -37,10 +37,11 @@ from bot.simulator.ledger import Entry
 from bot.simulator.repositories import CheckRun, Comment
 from tests.chaos.exceptional_times import open_times, quiet_times
 from tests.chaos.house import House
-from tests.chaos.lines import broken_lines
+from tests.chaos.lines import behind_somebody_stuck, broken_lines
 from tests.chaos.mishaps_poison import ODD
 from tests.chaos.places import place
 from tests.chaos.shapes import CANARIES, VAULT
+from tests.chaos.witness import Known
 from tests.scenarios.reading import StatusComment
 from tests.simulator.oracle import check_ledger
 
@@ -53,18 +54,18 @@ _MOST_REQUESTS_A_MINUTE = 60
 
 def at_rest(house: House) -> bool:
     """Every release has ended, or only people can bring it on."""
-    releases = [known.release for known in house.witness.releases.values()]
-    return all(release.word.final or _rests(release) for release in releases)
+    releases = house.witness.releases.values()
+    return all(known.release.word.final or _rests(house, known) for known in releases)
 
 
-def _rests(release: Release) -> bool:
+def _rests(house: House, known: Known) -> bool:
+    release = known.release
     moves = Due | Sending | Finding | Expecting | Running | Diagnosing | Cooling | Rerunning | GaveWay
-    states = [record.state for record in release.steps.values()]
-    if any(isinstance(state, moves) for state in states):
+    if any(isinstance(record.state, moves) for record in release.steps.values()):
         return False
-    in_line = [state for state in states if isinstance(state, InLine)]
+    in_line = [name for name, record in release.steps.items() if isinstance(record.state, InLine)]
     if in_line:
-        return all(state.behind is not None and state.behind.stuck for state in in_line)
+        return all(behind_somebody_stuck(house.witness, known, name) for name in in_line)
     if not release.turn:
         return True
     return any(isinstance(record.state, NeedsPerson) for record in release.steps.values())

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
+from bot.core.model import NeedsPerson
 from bot.core.plan import DispatchStep
 from bot.core.versions import Version
 from bot.simulator.runs import Attempt, Run
@@ -35,11 +36,9 @@ def broken_lines(witness: Witness, world: World) -> Iterator[tuple[str, str]]:
     spans = sorted(_spans(witness, world), key=lambda span: span.begin)
     for before, after in pairwise(spans):
         if after.begin < before.end and before.version != after.version:
-            yield (
-                "steps of one name run one at a time",
-                f"run {after.run.id} of {after.version} began at {after.begin:%H:%M:%S}, "
-                f"run {before.run.id} of {before.version} was over at {before.end:%H:%M:%S}",
-            )
+            began = f"run {after.run.id} of {after.version} began at {after.begin:%H:%M:%S}"
+            over = f"run {before.run.id} of {before.version} was over at {before.end:%H:%M:%S}"
+            yield "steps of one name run one at a time", f"{began}, {over}"
     ends = sorted((span for span in spans if _moves(span)), key=lambda span: span.end)
     for before, after in pairwise(ends):
         if Version.parse(after.version) < Version.parse(before.version):
@@ -92,6 +91,18 @@ def held_up(witness: Witness, known: Known, name: str) -> bool:
             if kind not in {"waiting", "in-line"} or (waits and lower):
                 return True
     return False
+
+
+def behind_somebody_stuck(witness: Witness, known: Known, name: str) -> bool:
+    """Whether a step of its name waits for a person, so that time alone brings nobody on."""
+    line = _line(known, name)
+    return any(
+        isinstance(step, DispatchStep)
+        and step.one_at_a_time == line
+        and isinstance(record.state, NeedsPerson)
+        for other in witness.releases.values()
+        for step, record in other.release.items()
+    )
 
 
 def _line(known: Known, name: str) -> str:

@@ -51,7 +51,7 @@ def plan_answer(
         verdict = "would be refused" if found else "would start"
         parts.append(f"**{plan.pipeline} {plan.version}** {verdict}{_given(plan, audience)}.")
         if found:
-            parts.append("\n".join(_problem(problem, audience, plan.permission) for problem in found))
+            parts.append(_problems(found, audience, plan.permission))
         of_it = left.get(plan.version, Left())
         steps = (
             f"{number}. {_step(step, plan, audience, of_it)}"
@@ -149,7 +149,7 @@ def preflight_answer(
         first = f"Started: {names(started, most=10)}. Refused: {names(versions, most=10)}."
     parts = [first]
     for version, problems in refused:
-        lines = "\n".join(_problem(problem, audience, permission) for problem in problems)
+        lines = _problems(problems, audience, permission)
         parts.append(f"{code(version, most=64)}:\n\n{lines}" if len(refused) > 1 else lines)
     if go_on:
         parts.append(f"If it was begun before and has to go on, type {code(go_on, most=1_000)}.")
@@ -161,6 +161,11 @@ def preflight_answer(
         mended += ", or ask somebody who has the access"
     parts.append(f"{mended}.")
     return cut("\n\n".join(parts))
+
+
+def _problems(found: Found, audience: Audience, permission: str) -> str:
+    """A list; where only the kind may be told, several problems of one step are one line."""
+    return "\n".join(dict.fromkeys(_problem(problem, audience, permission) for problem in found))
 
 
 def _problem(problem: Problem, audience: Audience, permission: str) -> str:

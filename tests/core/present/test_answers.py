@@ -44,6 +44,12 @@ Give the command again when this is mended, or ask somebody who has the access."
     )
 
 
+def test_how_many_problems_a_private_step_has_is_not_told() -> None:
+    other = replace(HIDDEN, detail="another one")
+    one = present.preflight_answer([("1.0.3", [HIDDEN])], [], PUBLIC)
+    assert present.preflight_answer([("1.0.3", [HIDDEN, other])], [], PUBLIC) == one
+
+
 def test_versions_that_started_are_told_from_those_that_were_refused() -> None:
     text = present.preflight_answer([("1.0.3", [TAG]), ("1.0.5", [HIDDEN])], ["1.0.4"], PUBLIC)
 
