@@ -32,10 +32,10 @@ def _waits(story: Story) -> Iterator[float]:
 
 
 def _ahead(story: Story) -> float:
-    """Times that were written while the bot's clock was ahead lie that far in the future when it is right again."""
+    """Times that were written before the bot's clock went back lie that far in its future afterwards."""
     off = most = 0.0
     for mishap in story.mishaps:
         if mishap.kind.startswith("F71"):
             off += mishap.m
             most = max(most, off)
-    return most
+    return max(most, most - off)
