@@ -13,7 +13,7 @@ _FOR_GROUP = re.compile(
     r"\bCancell?(?:ing|ed) since a higher priority waiting request for (?:'(.+)'|([^'].*?)) exists\.?\s*\Z",
     re.IGNORECASE,
 )
-_BY_SOMEBODY = re.compile(r"\bwas cancell?ed by\b", re.IGNORECASE)
+_BY_SOMEBODY = re.compile(r"\bwas cancell?ed by\b(?: @([\w-]+(?:\[bot\])?))?", re.IGNORECASE)
 
 
 def group_of(messages: Iterable[str]) -> str | None:
@@ -23,6 +23,12 @@ def group_of(messages: Iterable[str]) -> str | None:
         return ""
     found = (_FOR_GROUP.search(message) for message in told)
     return next((match[1] or match[2] for match in found if match), None)
+
+
+def cancelled_by(messages: Iterable[str], login: str) -> bool:
+    """Whether it says that this one did it, and nobody else."""
+    found = [match[1] for message in messages if (match := _BY_SOMEBODY.search(message))]
+    return bool(found) and all(who is not None and who.lower() == login.lower() for who in found)
 
 
 def cut_off(jobs: Sequence[JobFacts]) -> tuple[JobFacts, ...]:

@@ -160,7 +160,8 @@ class Judged:
 class CancelJudged:
     """Who cancelled an attempt. `group`: the concurrency group for which GitHub did; empty: a person, or nobody knows.
 
-    `began`: a job had begun by then; `others`: the runs of the workflow that were live then.
+    `began`: a job had begun by then; `others`: the runs of the workflow that were live then; `ours`: the bot did, for a
+    release that was cancelled.
     """
 
     step: str
@@ -169,6 +170,7 @@ class CancelJudged:
     group: str = ""
     began: bool = False
     others: tuple[int, ...] = ()
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """A run that GitHub cancelled by itself: of the runs that wait in a concurrency group it keeps only the newest.
 
 https://docs.github.com/actions/how-tos/write-workflows/choose-when-workflows-run/control-workflow-concurrency
+Or a run that the bot itself cancelled with the release before this one: who starts the version again wants it.
 Rule: only what certainly was not a person's cancel, and of which certainly no job had begun, is sent again by itself,
 and that once; of several in one repository one goes after the other.
 """
@@ -28,6 +29,7 @@ from bot.core.model import (
 )
 from bot.core.plan import MOST_RERUNS, ApprovalStep, DispatchStep, same_repository
 from bot.core.sends import run_step
+from bot.core.steering import rerun
 from bot.core.trouble import Trouble, TroubleKind
 from bot.core.turns import make_due
 
@@ -40,7 +42,9 @@ def cancel_judged(draft: Draft, event: CancelJudged) -> None:
     if state.run.conclusion != "cancelled":
         return
     record, run = draft.record(event.step), state.run
-    if not event.group:
+    if event.ours and run.started_at < draft.release.asked_at:
+        rerun(draft, event.step, run, draft.release.starter.login)
+    elif not event.group:
         draft.need_person(event.step, Trouble(TroubleKind.CANCELLED, "cancelled", (run.url,)), run=run)
     elif event.began or record.gave_way or not _may_go_again(draft, event.step):
         draft.need_person(event.step, Trouble(TroubleKind.GROUP_CANCELLED, event.group, (run.url,)), run=run)

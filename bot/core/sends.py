@@ -153,7 +153,8 @@ def _choose(draft: Draft, event: Candidates, state: Finding | Expecting) -> None
     if len(event.runs) == 1:
         _bind(draft, event.step, event.runs[0])
         return
-    if not draft.release.cancelling and (len(event.runs) > 1 or event.doubtful):
+    doubtful = event.doubtful and isinstance(state, Finding)
+    if not draft.release.cancelling and (len(event.runs) > 1 or doubtful):
         _let_choose(draft, event, state)
         return
     until = _longer(draft, event, state)

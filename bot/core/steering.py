@@ -354,7 +354,7 @@ def _retry(draft: Draft, step: str, by: str) -> None:
     if not isinstance(state, NeedsPerson):
         return
     if state.run is not None and state.parked is None:
-        _rerun(draft, step, state.run, by)
+        rerun(draft, step, state.run, by)
     elif isinstance(state.parked, Due):
         go_on(draft, step, state.parked, f"{by} asked to go on")
     elif state.parked is not None and not isinstance(state.parked, Finding | Expecting):
@@ -367,7 +367,8 @@ def _retry(draft: Draft, step: str, by: str) -> None:
         _send_again(draft, step, by)
 
 
-def _rerun(draft: Draft, step: str, run: BoundRun, by: str) -> None:
+def rerun(draft: Draft, step: str, run: BoundRun, by: str) -> None:
+    """A person wants the failed jobs again, beyond the budget."""
     draft.note(step, NoteKind.ASKED_RERUN, by=by, attempt=run.attempt)
     draft.put(step, Cooling(run, draft.now, Cause.UNKNOWN, by), f"{by} asked for a re-run")
 
@@ -377,7 +378,7 @@ def _go_now(draft: Draft, step: str, state: GaveWay, by: str) -> None:
     if isinstance(draft.release.plan.step(step), DispatchStep):
         _send_again(draft, step, by)
     else:
-        _rerun(draft, step, state.run, by)
+        rerun(draft, step, state.run, by)
 
 
 def _send_again(draft: Draft, step: str, by: str) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 
 import structlog
 
-from bot.core.cancel_words import began, cut_off, group_of
+from bot.core.cancel_words import began, cancelled_by, cut_off, group_of
 from bot.core.effects import AwaitOthers, JudgeCancel
 from bot.core.events import CancelJudged, RunLevel, WayFree
 from bot.core.facts import JobFacts, NotFound
@@ -44,10 +44,11 @@ class Cancels:
 
     async def judge(self, release: Release, step: RunStep, effect: JudgeCancel) -> None:
         """Reads who cancelled the attempt, and makes that known to its release."""
-        jobs, group = await self._who(step, effect)
-        if group is None:
+        jobs, said = await self._who(step, effect)
+        if group_of(said) is None:
             await self._clock.sleep(_SAID_LATER)
-            jobs, group = await self._who(step, effect)
+            jobs, said = await self._who(step, effect)
+        group, ours = group_of(said), cancelled_by(said, await self._github.app_login())
         begun, others = began(jobs), tuple[int, ...]()
         if group and not begun:
             others = await self._others(step, effect.run_id)
@@ -58,9 +59,10 @@ class Cancels:
             run=effect.run_id,
             group=group,
             began=begun,
+            ours=ours,
             others=others,
         )
-        judged = CancelJudged(step.name, effect.run_id, effect.attempt, group or "", begun, others)
+        judged = CancelJudged(step.name, effect.run_id, effect.attempt, group or "", begun, others, ours)
         await self._releases.happen(release.id, judged)
 
     async def await_others(self, release: Release, step: RunStep, effect: AwaitOthers) -> None:
@@ -80,8 +82,8 @@ class Cancels:
 
     # -- reading -----------------------------------------------------------------------------------
 
-    async def _who(self, step: RunStep, effect: JudgeCancel) -> tuple[tuple[JobFacts, ...], str | None]:
-        """The jobs of the attempt, and for which group GitHub cancelled them (as `group_of`)."""
+    async def _who(self, step: RunStep, effect: JudgeCancel) -> tuple[tuple[JobFacts, ...], tuple[str, ...]]:
+        """The jobs of the attempt, and what GitHub says at those that were cut off."""
         jobs = await self._github.jobs(step.repo, effect.run_id, effect.attempt)
         await self._sights.read(step.repo)
         checks = tuple(job.check_run_id for job in cut_off(jobs) if job.check_run_id is not None)
@@ -91,7 +93,7 @@ class Cancels:
             read = partial(self._github.suite_checks, step.repo, effect.run_id)
             checks = await worth_reading(self._github, self._clock, step.repo, read) or ()
         notes = await asyncio.gather(*(self._said(step.repo, check) for check in checks[:MOST_JOBS_READ]))
-        return jobs, group_of(message for messages in notes for message in messages)
+        return jobs, tuple(message for messages in notes for message in messages)
 
     async def _said(self, repo: str, check_run_id: int) -> tuple[str, ...]:
         read = partial(self._github.annotations, repo, check_run_id)

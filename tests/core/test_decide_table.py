@@ -139,6 +139,7 @@ BECOMES: dict[str, dict[str, str]] = {
     },
     "expecting": {
         "no candidate": "expecting",
+        "a doubtful candidate": "expecting",
         "one candidate": "running",
         "two candidates": "two-candidates",
         "barred": "no-access",

@@ -101,7 +101,7 @@ async def test_a_run_that_was_cancelled_with_the_release_is_sent_anew(stage: Sta
     assert conclusions == ["cancelled", "success"]
 
 
-async def test_the_run_of_a_tag_that_was_cancelled_with_the_release_is_taken_up_and_a_person_asked(
+async def test_the_run_of_a_tag_that_was_cancelled_with_the_release_is_taken_up_and_run_again(
     stage: Stage,
 ) -> None:
     stage.pipeline(ONE_CHAIN)
@@ -112,11 +112,27 @@ async def test_the_run_of_a_tag_that_was_cancelled_with_the_release_is_taken_up_
     await stage.says("/release cancel 1.0.3")
     await stage.until(lambda: stage.state() == "cancelled")
     await stage.says("/release 1.0.3 --continue")
-    await stage.until(lambda: stage.step("build") == "needs attention")
-    await stage.says("/release retry 1.0.3 build")
     await stage.until(lambda: stage.state() == "released")
 
     assert len(stage.run_ids(OSS)) == 1
+    assert len(stage.world.ledger.reruns) == 1
+    assert not [said for said in stage.said() if "needs you" in said]
+
+
+async def test_the_run_of_a_tag_that_a_person_cancelled_is_taken_up_and_a_person_asked(stage: Stage) -> None:
+    stage.pipeline(ONE_CHAIN)
+    stage.workflow(stage.oss, "pre-release.yml").on_run(attempts=1).runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("build") == "running")
+    stage.world.hand("ada").cancels(stage.run(stage.oss, "pre-release.yml"))
+    await stage.until(lambda: stage.state() == "needs attention")
+    await stage.says("/release cancel 1.0.3")
+    await stage.until(lambda: stage.state() == "cancelled")
+    await stage.says("/release 1.0.3 --continue")
+    await stage.until(lambda: stage.step("build") == "needs attention")
+
+    assert stage.world.ledger.reruns == []
 
 
 async def test_a_person_can_give_a_step_a_run_that_a_cancelled_release_has_left(stage: Stage) -> None:

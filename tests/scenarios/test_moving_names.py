@@ -95,7 +95,9 @@ async def test_a_version_that_was_released_before_the_bot_came_is_known_by_its_t
     assert names(stage.oss) == {"1.0": "1.0.3"}
 
 
-async def test_a_higher_version_that_was_cancelled_before_its_images_came_out_has_no_names(stage: Stage) -> None:
+async def test_a_higher_version_that_was_cancelled_before_its_images_came_out_has_no_names(
+    stage: Stage,
+) -> None:
     await begins(stage, "1.1.0")
     stage.workflow(stage.oss, "release-docker.yml").on_run(about="1.1.0").runs_until_told()
     await stage.says("/release 1.1.0")

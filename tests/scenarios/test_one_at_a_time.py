@@ -16,12 +16,13 @@ pipelines:
         one-at-a-time: images
         retry: 0
 """
+_BUILD = 'dispatch: build.yml, ref: develop, inputs: {version: "{{ version }}"}'
 TWO_LINES = f"""\
 pipelines:
   release:
     steps:
-      oss: {{repo: {OSS}, dispatch: build.yml, ref: develop, inputs: {{version: "{{{{ version }}}}"}}, one-at-a-time: oss}}
-      ee: {{repo: {EE}, dispatch: build.yml, ref: develop, inputs: {{version: "{{{{ version }}}}"}}, one-at-a-time: ee}}
+      oss: {{repo: {OSS}, {_BUILD}, one-at-a-time: oss}}
+      ee: {{repo: {EE}, {_BUILD}, one-at-a-time: ee}}
 """
 
 
