@@ -20,16 +20,16 @@ from benchmarks.tuesday_figures import (
     reruns,
     since_morning,
     truth,
-    wrong_moves,
+    wrong_names,
 )
 from benchmarks.tuesday_github import stage_day
 from benchmarks.tuesday_old import REACTION
+from benchmarks.tuesday_stage import QuickStage
 from benchmarks.tuesday_world import BUILD, IMAGES, MORNING, PLACES, START, VERSIONS, Place, Tuesday
 from bot.simulator.repositories import Comment
 from bot.simulator.world import World
-from tests.scenarios.stage import Stage
 
-FILE = Path(__file__).parents[1] / "docs" / "tuesday.yml"
+FILE = (Path(__file__).parents[1] / "docs" / "tuesday.yml").read_text()
 COMMAND = f"/release {' '.join(VERSIONS)} jdk=17"
 PLACE_OF = {
     (place.version, place.step(flow)): (place, flow) for place in PLACES for flow in (START, BUILD, IMAGES)
@@ -41,7 +41,7 @@ _DISPATCH = re.compile(r"^/repos/(\S+)/actions/workflows/([^/]+)/dispatches$")
 
 
 class _BotDay:
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: QuickStage) -> None:
         self._stage, self._world = stage, stage.world
         self.said: dict[str, datetime] = {}
         self.calls: list[Call] = []
@@ -84,9 +84,9 @@ class _BotDay:
 async def by_bot(tuesday: Tuesday) -> Day:
     begun = time.process_time()
     with tempfile.TemporaryDirectory(dir=_IN_MEMORY) as name:
-        stage = Stage(Path(name))
+        stage = QuickStage(Path(name))
         stage.clock.move_to(MORNING)
-        stage.pipeline(FILE.read_text())
+        stage.pipeline(FILE)
         stage_day(stage.world, tuesday)
         day = _BotDay(stage)
         await day.live()
@@ -105,7 +105,7 @@ async def by_bot(tuesday: Tuesday) -> Day:
         job_minutes=job_minutes(world),
         dispatches=sent.total(),
         doubled=sum(count - 1 for count in sent.values()),
-        wrong={"": wrong_moves(world, by_inputs)},
+        wrong={"": wrong_names(world, by_inputs)},
         spent=time.process_time() - begun,
     )
 

@@ -43,6 +43,14 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Wrong:
+    """Moves of a name to a lower version than it had, and names that did not end at the highest version that is out."""
+
+    moves: int
+    ends: int
+
+
+@dataclass(frozen=True, slots=True)
 class Day:
     """`walls`: from the morning until a version is said to be released. `wrong`: moves of a name, by the way in which
     the switches were set; `unchanged`: requests among `requests` that GitHub answered with 304, which cost nothing.
@@ -59,7 +67,7 @@ class Day:
     job_minutes: float
     dispatches: int
     doubled: int
-    wrong: dict[str, int]
+    wrong: dict[str, Wrong]
     spent: float
 
     @property
@@ -111,14 +119,14 @@ def by_inputs(run: Run, name: str) -> bool:
     return run.inputs[wanted] == "true"
 
 
-def wrong_moves(world: World, typed: Typed) -> int:
-    """Moves of a name to a lower version than it had, and names that do not end at the highest version that is out."""
-    return sum(_wrong_moves(world, repo, typed) for repo in REPOS)
+def wrong_names(world: World, typed: Typed) -> Wrong:
+    found = [_wrong_names(world, repo, typed) for repo in REPOS]
+    return Wrong(sum(each.moves for each in found), sum(each.ends for each in found))
 
 
-def _wrong_moves(world: World, repo: str, typed: Typed) -> int:
+def _wrong_names(world: World, repo: str, typed: Typed) -> Wrong:
     out = [(at, version) for version in VERSIONS if (at := passed_at(world, Place(version, repo), IMAGES))]
-    wrong = 0
+    moves = ends = 0
     for name in ("latest", "lts", *map(series, VERSIONS)):
         rivals = [version for version in EARLIER if _could_have(version, name)]
         holder = max(rivals, key=_order, default="")
@@ -127,10 +135,10 @@ def _wrong_moves(world: World, repo: str, typed: Typed) -> int:
                 continue
             rivals.append(version)
             if typed(_run(world, Place(version, repo)), name):
-                wrong += bool(holder) and higher(holder, version)
+                moves += bool(holder) and higher(holder, version)
                 holder = version
-        wrong += bool(rivals) and holder != max(rivals, key=_order)
-    return wrong
+        ends += bool(rivals) and holder != max(rivals, key=_order)
+    return Wrong(moves, ends)
 
 
 def _could_have(version: str, name: str) -> bool:

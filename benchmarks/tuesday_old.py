@@ -12,12 +12,13 @@ from benchmarks.quarter_people import LONGEST_DAY, MOST_OLD_LOOKS, OLD_LOOKS, pa
 from benchmarks.tuesday_figures import (
     Call,
     Day,
+    Wrong,
     failures,
     job_minutes,
     reruns,
     since_morning,
     truth,
-    wrong_moves,
+    wrong_names,
 )
 from benchmarks.tuesday_github import Switches, runs_of, stage_day
 from benchmarks.tuesday_world import (
@@ -166,10 +167,10 @@ def by_old_flow(tuesday: Tuesday) -> Day:
     )
 
 
-def _wrong(world: World, versions: tuple[str, ...]) -> int:
+def _wrong(world: World, versions: tuple[str, ...]) -> Wrong:
     """As if `retag-latest` had been typed for those; it changes nothing else of the day."""
 
     def typed(run: Run, name: str) -> bool:
         return name != "latest" or run.head_branch.removeprefix("v") in versions
 
-    return wrong_moves(world, typed)
+    return wrong_names(world, typed)

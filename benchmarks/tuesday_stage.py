@@ -1,4 +1,4 @@
-"""The stage of the stories made quicker, for a thousand days: no thread, no HTTP client between GitHub and the bot's door.
+"""The stage of the stories made quicker, for a thousand days: no thread, and no HTTP client before the bot's door.
 
 Rule: what the bot does and GitHub sees is the same as on the slower stage; only the machine has less to do.
 """

@@ -24,8 +24,10 @@ STEPS = {START: "start", BUILD: "", IMAGES: "docker"}
 MORNING = datetime(2026, 12, 1, 9, tzinfo=UTC)
 FLAKY = 0.05
 OUTAGE = timedelta(minutes=20)
-OUTAGE_BEGINS = timedelta(hours=3)
-"""Within so much time after the start."""
+OUTAGE_BEGINS = timedelta(minutes=150)
+"""Within so much time after the start; a day without a failure takes about as long."""
+REGISTRIES = (frozenset({Tool.GRADLE, Tool.SUREFIRE}), frozenset({Tool.JEST}))
+"""Who fetches from which: Maven Central and npm. One of them is away on each day."""
 TAKES = {START: (2, 4), BUILD: (50, 70), IMAGES: (15, 25)}
 """Minutes of a run whose jobs succeed at once, runners' queues included."""
 JOBS: dict[str, tuple[Kind, ...]] = {
@@ -68,6 +70,10 @@ class Tuesday:
     def outage(self) -> tuple[datetime, datetime]:
         begins = MORNING + OUTAGE_BEGINS * drawn(self.seed, "outage")
         return begins, begins + OUTAGE
+
+    def away(self) -> frozenset[Tool]:
+        """Whose registry is."""
+        return REGISTRIES[int(drawn(self.seed, "registry") * len(REGISTRIES))]
 
     def takes(self, place: Place, workflow: str) -> dict[str, timedelta]:
         """Of each job, without its queue; together they make the run as long as it was drawn."""
@@ -136,7 +142,7 @@ class FatedJobs(Fated):
     def fate(self, kind: Kind, now: datetime) -> Fate:
         takes = self._takes[kind.name]
         begins, ends = self._tuesday.outage()
-        if kind.fetches and begins < now + takes and now < ends:
+        if kind.fetches and kind.tool in self._tuesday.away() and begins < now + takes and now < ends:
             soon = timedelta(minutes=1 + 2 * self.drawn(kind.name, "soon"))
             return Fate(max(now, begins) + soon - now, "outage", tuple(away(kind.tool)))
         if self.drawn(kind.name, "flake") < FLAKY:

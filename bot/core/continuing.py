@@ -12,9 +12,10 @@ from datetime import datetime
 from bot.core.binding import dispatched_by, is_of
 from bot.core.deliveries import RunSeen
 from bot.core.draft import bound_run
-from bot.core.model import Release, Skipped, StepRecord
+from bot.core.model import Release, StepRecord
 from bot.core.plan import DispatchStep, Plan, RunStep, same_repository
 from bot.core.problems import Problem, ProblemKind
+from bot.core.states import Skipped
 from bot.core.steering import plain_ref
 
 

@@ -12,7 +12,9 @@ from typing import assert_never
 from bot.core import events as happened
 from bot.core import gave_way, lateness, runs, sends, steering, turns
 from bot.core.draft import Decision, Draft
-from bot.core.model import (
+from bot.core.model import Release, ReleaseWord
+from bot.core.plan import ApprovalStep, DispatchStep, Step, WatchStep, same_repository
+from bot.core.states import (
     AwaitingApproval,
     Cancelled,
     Cooling,
@@ -24,8 +26,6 @@ from bot.core.model import (
     GaveWay,
     InLine,
     NeedsPerson,
-    Release,
-    ReleaseWord,
     Rerunning,
     Running,
     Sending,
@@ -33,7 +33,6 @@ from bot.core.model import (
     Waiting,
     run_of,
 )
-from bot.core.plan import ApprovalStep, DispatchStep, Step, WatchStep, same_repository
 from bot.core.trouble import Trouble
 from bot.core.wants import REMIND_AFTER, wanted
 

@@ -5,18 +5,8 @@ from datetime import datetime
 
 from bot.core.deliveries import RunSeen
 from bot.core.effects import Effect, Notice
-from bot.core.model import (
-    BoundRun,
-    Final,
-    NeedsPerson,
-    Note,
-    NoteKind,
-    Parked,
-    Release,
-    StepRecord,
-    StepState,
-    word_of,
-)
+from bot.core.model import Note, NoteKind, Release, StepRecord
+from bot.core.states import BoundRun, Final, NeedsPerson, Parked, StepState, word_of
 from bot.core.trouble import Background, Trouble
 
 MOST_NOTES = 12

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from bot.core.causes import Verdict
 from bot.core.deliveries import RunSeen
-from bot.core.model import Behind, NameMove
+from bot.core.model import NameMove
+from bot.core.states import Behind
 from bot.core.trouble import NOTHING_KNOWN, Background, Hold, Trouble
 
 

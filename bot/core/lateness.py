@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from bot.core.draft import Draft
-from bot.core.model import InLine, NeedsPerson, NoteKind, Passed, Release, Running, StepRecord, Waiting
+from bot.core.model import NoteKind, Release, StepRecord
 from bot.core.plan import ApprovalStep, Plan, RunStep
+from bot.core.states import InLine, NeedsPerson, Passed, Running, Waiting
 
 LONG_QUEUE = timedelta(minutes=15)
 MOST_PREDECESSORS = 30

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.core.events import RerunHeld
-from bot.core.model import Cooling, Diagnosing, Passed, Release, Rerunning, Running, StepRecord
+from bot.core.model import Release, StepRecord
 from bot.core.plan import ApprovalStep, RunStep, same_repository
 from bot.core.runs import chance
+from bot.core.states import Cooling, Diagnosing, Passed, Rerunning, Running
 from bot.core.trouble import Hold, Sighting
 
 SEVERAL_JOBS = 3

@@ -13,20 +13,20 @@ from bot.core.causes import Cause
 from bot.core.deliveries import RunSeen
 from bot.core.draft import Draft, bound_run
 from bot.core.events import Judged, RerunAccepted, RerunHeld, RerunRefused, RunGone, RunLevel
-from bot.core.model import (
+from bot.core.model import NoteKind
+from bot.core.plan import MOST_RERUNS, Retry
+from bot.core.sends import run_step
+from bot.core.states import (
     BoundRun,
     Cancelled,
     Cooling,
     Diagnosing,
     NeedsPerson,
-    NoteKind,
     Passed,
     Rerunning,
     Running,
     run_of,
 )
-from bot.core.plan import MOST_RERUNS, Retry
-from bot.core.sends import run_step
 from bot.core.trouble import Background, Sighting, Trouble, TroubleKind
 
 _MOST_SIGHTINGS = 12

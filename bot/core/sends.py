@@ -19,8 +19,8 @@ from bot.core.events import (
     SendStopped,
     SendUnknown,
 )
-from bot.core.model import BoundRun, Cancelled, Due, Expecting, Finding, NeedsPerson, Running, Sending
 from bot.core.plan import RunStep
+from bot.core.states import BoundRun, Cancelled, Due, Expecting, Finding, NeedsPerson, Running, Sending
 from bot.core.trouble import Trouble, TroubleKind
 from bot.core.turns import leave_line
 

@@ -25,7 +25,10 @@ from bot.core.events import (
     SkipAsked,
     Steering,
 )
-from bot.core.model import (
+from bot.core.model import NoteKind, Release, StepRecord
+from bot.core.plan import ApprovalStep, DispatchStep, RunStep, Step, WatchStep, same_repository
+from bot.core.sends import run_step
+from bot.core.states import (
     AwaitingApproval,
     BoundRun,
     Cooling,
@@ -34,18 +37,13 @@ from bot.core.model import (
     Finding,
     GaveWay,
     NeedsPerson,
-    NoteKind,
     Passed,
-    Release,
     Rerunning,
     Running,
     Sending,
     Skipped,
-    StepRecord,
     run_of,
 )
-from bot.core.plan import ApprovalStep, DispatchStep, RunStep, Step, WatchStep, same_repository
-from bot.core.sends import run_step
 from bot.core.trouble import TroubleKind
 from bot.core.turns import go_on, leave_line, make_due
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 
 from bot.core.draft import Draft
 from bot.core.events import TurnGiven, TurnTaken
-from bot.core.model import (
+from bot.core.model import Release, StepRecord
+from bot.core.plan import DispatchStep, Step
+from bot.core.states import (
     Behind,
     Cooling,
     Diagnosing,
@@ -19,13 +21,10 @@ from bot.core.model import (
     GaveWay,
     InLine,
     NeedsPerson,
-    Release,
     Rerunning,
     Running,
     Sending,
-    StepRecord,
 )
-from bot.core.plan import DispatchStep, Step
 from bot.core.versions import Version
 
 

@@ -20,7 +20,10 @@ from bot.core.effects import (
     SeekRun,
 )
 from bot.core.lateness import late_due, queue_due
-from bot.core.model import (
+from bot.core.model import Release, StepRecord
+from bot.core.plan import ApprovalStep, RunStep
+from bot.core.runs import deadline
+from bot.core.states import (
     AwaitingApproval,
     Cooling,
     Diagnosing,
@@ -29,14 +32,10 @@ from bot.core.model import (
     Finding,
     GaveWay,
     NeedsPerson,
-    Release,
     Rerunning,
     Running,
     Sending,
-    StepRecord,
 )
-from bot.core.plan import ApprovalStep, RunStep
-from bot.core.runs import deadline
 
 REMIND_AFTER = timedelta(hours=24)
 

@@ -16,8 +16,9 @@ from bot.core.effects import AwaitOthers, JudgeCancel
 from bot.core.events import CancelJudged, RunLevel, WayFree
 from bot.core.facts import JobFacts, NotFound
 from bot.core.gave_way import stands_behind
-from bot.core.model import GaveWay, Release
+from bot.core.model import Release
 from bot.core.plan import RunStep
+from bot.core.states import GaveWay
 from bot.engine.means import Means
 from bot.engine.sights import Sights
 from bot.engine.worth_reading import worth_reading

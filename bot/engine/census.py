@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
-from bot.core.model import Cooling, Due, Release, ReleaseWord, StepState
+from bot.core.model import Release, ReleaseWord
+from bot.core.states import Cooling, Due, StepState
 from bot.core.wants import watched
 from bot.engine.sights import Sights
 from bot.metrics import Metrics

@@ -10,19 +10,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.core import present
-from bot.core.model import (
+from bot.core.model import Release
+from bot.core.plan import RunStep
+from bot.core.states import (
     Diagnosing,
     Due,
     Expecting,
     Finding,
     InLine,
     NeedsPerson,
-    Release,
     Rerunning,
     Sending,
     Waiting,
 )
-from bot.core.plan import RunStep
 from bot.engine.means import Means
 from bot.engine.reports import Write
 from bot.store import Surface

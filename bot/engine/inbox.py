@@ -30,8 +30,9 @@ from bot.core.deliveries import (
 from bot.core.events import RunLevel
 from bot.core.facts import GitHubError, Limited, Unreachable
 from bot.core.intake import read_delivery
-from bot.core.model import Expecting, Finding, NeedsPerson, Release, StepRecord, run_of
+from bot.core.model import Release, StepRecord
 from bot.core.plan import RunStep
+from bot.core.states import Expecting, Finding, NeedsPerson, run_of
 from bot.engine.buttons import Buttons
 from bot.engine.heard import Heard
 from bot.engine.means import Means

@@ -14,8 +14,9 @@ from bot.core.binding import is_of
 from bot.core.deliveries import RunSeen
 from bot.core.events import RunLevel
 from bot.core.facts import GitHubError, NotFound
-from bot.core.model import BoundRun, Expecting, Finding, NeedsPerson, Release, StepRecord, run_of
+from bot.core.model import Release, StepRecord
 from bot.core.plan import RunStep
+from bot.core.states import BoundRun, Expecting, Finding, NeedsPerson, run_of
 from bot.core.wants import watched
 from bot.engine.means import Means
 from bot.engine.patience import seconds_until_again

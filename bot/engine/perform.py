@@ -47,9 +47,10 @@ from bot.core.facts import (
     Unreachable,
     Withheld,
 )
-from bot.core.model import Expecting, Finding, NeedsPerson, Release, Sending, StepState, run_of
+from bot.core.model import Release
 from bot.core.plan import DispatchStep, RunStep, Step, WatchStep
 from bot.core.sends import READ_BEFORE_SEND
+from bot.core.states import Expecting, Finding, NeedsPerson, Sending, StepState, run_of
 from bot.core.steering import plain_ref
 from bot.core.trouble import Trouble, TroubleKind
 from bot.engine.cancels import Cancels

@@ -10,8 +10,9 @@ from bot.core.deliveries import RunSeen
 from bot.core.effects import JudgeFailure, RerunFailedJobs
 from bot.core.events import Judged, RerunAccepted, RerunRefused, RunLevel
 from bot.core.facts import Conflict, Forbidden, JobFacts, NotFound, Unauthorized, Unprocessable
-from bot.core.model import BoundRun, Cooling, NoteKind, Passed, Release, StepRecord, run_of
+from bot.core.model import NoteKind, Release, StepRecord
 from bot.core.plan import RunStep
+from bot.core.states import BoundRun, Cooling, Passed, run_of
 from bot.engine.diagnosis import Diagnosis, FinishedAttempt
 from bot.engine.means import Means
 from bot.engine.releases import Changed

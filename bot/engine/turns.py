@@ -8,8 +8,9 @@ import structlog
 
 from bot.core.events import TurnGiven, TurnTaken
 from bot.core.facts import GitHubError
-from bot.core.model import InLine, Release
+from bot.core.model import Release
 from bot.core.plan import DispatchStep
+from bot.core.states import InLine
 from bot.core.turns import Turn, turns
 from bot.engine.alarm import Alarm
 from bot.engine.means import Means

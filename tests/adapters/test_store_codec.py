@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from bot.core.causes import Cause, Verdict
 from bot.core.deliveries import RunSeen
 from bot.core.events import AdoptAsked, BotStarted, Event, Judged, SendChecked, SendDone, SendStopped, Tick
-from bot.core.model import (
+from bot.core.model import NameMove, Note, NoteKind, Person, Release, StepRecord
+from bot.core.plan import ApprovalStep, DispatchStep, MovingName, Plan, Retry, WatchStep
+from bot.core.states import (
     AwaitingApproval,
     Behind,
     BoundRun,
@@ -23,23 +25,16 @@ from bot.core.model import (
     Finding,
     GaveWay,
     InLine,
-    NameMove,
     NeedsPerson,
-    Note,
-    NoteKind,
     Parked,
     Passed,
-    Person,
-    Release,
     Rerunning,
     Running,
     Sending,
     Skipped,
-    StepRecord,
     StepState,
     Waiting,
 )
-from bot.core.plan import ApprovalStep, DispatchStep, MovingName, Plan, Retry, WatchStep
 from bot.core.trouble import Trouble, TroubleKind
 from bot.store.codec import event_to_json, release_from_json, release_to_json
 

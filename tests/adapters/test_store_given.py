@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.core.model import Cancelled, Passed, Person, Release, StepRecord, new_release
+from bot.core.model import Person, Release, StepRecord, new_release
 from bot.core.plan import DispatchStep, Plan
+from bot.core.states import Cancelled, Passed
 from bot.store import Arrival, PostToMake, SendToOpen, Store, Stored, StoreError
 
 NOW = datetime(2026, 11, 17, 10, 0, tzinfo=UTC)

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.model import BoundRun, Release
+from bot.core.model import Release
+from bot.core.states import BoundRun
 from bot.store import RunTaken, SendRepeated, SendState, SendToOpen, SlotTaken, Store, Stored
 from tests.adapters.conftest import EVERY_KIND
 from tests.adapters.test_store_given import (

@@ -12,7 +12,8 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
-from bot.core.model import AwaitingApproval, Release, Running
+from bot.core.model import Release
+from bot.core.states import AwaitingApproval, Running
 from bot.simulator.clock import VirtualClock
 from bot.store import Store
 from tests.chaos.catalogue import KINDS, words_of

@@ -11,7 +11,9 @@ from urllib.parse import unquote
 
 from pydantic import ValidationError
 
-from bot.core.model import (
+from bot.core.model import Release
+from bot.core.plan import RunStep
+from bot.core.states import (
     AwaitingApproval,
     Cancelled,
     Cooling,
@@ -23,7 +25,6 @@ from bot.core.model import (
     InLine,
     NeedsPerson,
     Passed,
-    Release,
     Rerunning,
     Running,
     Sending,
@@ -32,7 +33,6 @@ from bot.core.model import (
     Waiting,
     word_of,
 )
-from bot.core.plan import RunStep
 from bot.simulator.ledger import Entry
 from bot.simulator.repositories import CheckRun, Comment
 from tests.chaos.exceptional_times import open_times, quiet_times

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
-from bot.core.model import NeedsPerson
 from bot.core.plan import DispatchStep
+from bot.core.states import NeedsPerson
 from bot.core.versions import Version
 from bot.simulator.runs import Attempt, Run
 from bot.simulator.world import World

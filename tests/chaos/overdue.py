@@ -7,7 +7,9 @@ stored run against the simulator's own; only the calm is judged, in which nothin
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from bot.core.model import (
+from bot.core.model import Release
+from bot.core.plan import RunStep, Step, WatchStep
+from bot.core.states import (
     AwaitingApproval,
     BoundRun,
     Cooling,
@@ -19,7 +21,6 @@ from bot.core.model import (
     InLine,
     NeedsPerson,
     Passed,
-    Release,
     Rerunning,
     Running,
     Sending,
@@ -27,7 +28,6 @@ from bot.core.model import (
     StepState,
     Waiting,
 )
-from bot.core.plan import RunStep, Step, WatchStep
 from bot.simulator.runs import Run
 from bot.simulator.world import World
 from tests.chaos.lines import held_up

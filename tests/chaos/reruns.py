@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from bot.core.model import BoundRun
+from bot.core.states import BoundRun
 from bot.simulator.ledger import Entry, Ledger
 from bot.simulator.runs import Attempt, Run
 from bot.simulator.world import World

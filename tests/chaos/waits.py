@@ -6,19 +6,19 @@ Rule: read from the states and their times alone; the bot's own reckoning of whe
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from bot.core.model import (
+from bot.core.model import Release
+from bot.core.plan import Step
+from bot.core.states import (
     AwaitingApproval,
     Cooling,
     Due,
     Expecting,
     Finding,
     GaveWay,
-    Release,
     Rerunning,
     Running,
     StepState,
 )
-from bot.core.plan import Step
 
 REMINDER = timedelta(hours=24)
 """A person who is waited for is reminded after this time."""

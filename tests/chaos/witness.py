@@ -29,8 +29,9 @@ from bot.core.events import (
     RetryAsked,
     SkipAsked,
 )
-from bot.core.model import BoundRun, Cooling, Passed, Release, Sending, Skipped
+from bot.core.model import Release
 from bot.core.plan import DispatchStep, Step
+from bot.core.states import BoundRun, Cooling, Passed, Sending, Skipped
 from bot.core.steering import plain_ref
 from bot.simulator.faults import Break
 from bot.simulator.ledger import Entry

@@ -27,8 +27,9 @@ from bot.core.events import (
     Tick,
     WayFree,
 )
-from bot.core.model import NoteKind, Person, Release, StepState, new_release
+from bot.core.model import NoteKind, Person, Release, new_release
 from bot.core.plan import ApprovalStep, DispatchStep, Plan, Retry, Step, WatchStep
+from bot.core.states import StepState
 from bot.core.steering import OpenCommand, Refused, resolve
 from bot.core.trouble import Trouble, TroubleKind
 from bot.core.wants import wake_at, wanted

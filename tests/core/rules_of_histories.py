@@ -8,7 +8,9 @@ from bot.core.causes import Cause
 from bot.core.decide import decide
 from bot.core.draft import Decision
 from bot.core.events import AdoptAsked, ApproveAsked, Event, RunLevel
-from bot.core.model import (
+from bot.core.model import NoteKind, Release, StepRecord
+from bot.core.plan import MOST_RERUNS, ApprovalStep, Retry, RunStep, Step
+from bot.core.states import (
     AwaitingApproval,
     BoundRun,
     Cancelled,
@@ -20,17 +22,13 @@ from bot.core.model import (
     GaveWay,
     InLine,
     NeedsPerson,
-    NoteKind,
     Passed,
-    Release,
     Rerunning,
     Running,
     Sending,
     Skipped,
-    StepRecord,
     Waiting,
 )
-from bot.core.plan import MOST_RERUNS, ApprovalStep, Retry, RunStep, Step
 from bot.core.wants import wake_at, wanted, watched
 
 

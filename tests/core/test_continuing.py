@@ -7,9 +7,10 @@ import pytest
 
 from bot.core.continuing import Left, Owned, continued, run_to_take_up, tag_of
 from bot.core.deliveries import RunSeen
-from bot.core.model import Person, Skipped, new_release
+from bot.core.model import Person, new_release
 from bot.core.plan import Plan
 from bot.core.problems import Problem, ProblemKind
+from bot.core.states import Skipped
 from tests.core.releases import (
     APP,
     COMMIT,

@@ -9,7 +9,8 @@ import pytest
 from bot.core import commands
 from bot.core.effects import CheckSend
 from bot.core.events import RepositoryBarred, RepositoryOpen, SendHeldBack
-from bot.core.model import Cancelled, ReleaseWord
+from bot.core.model import ReleaseWord
+from bot.core.states import Cancelled
 from bot.core.trouble import Trouble, TroubleKind
 from tests.core.releases import (
     A_DAY,

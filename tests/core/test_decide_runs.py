@@ -8,8 +8,9 @@ from bot.core import commands
 from bot.core.causes import Cause
 from bot.core.effects import ConfirmRun, JudgeFailure, RerunFailedJobs
 from bot.core.events import Judged, RepositoryOpen, RerunAccepted, RerunRefused, RunGone
-from bot.core.model import Cooling, NeedsPerson, NoteKind, ReleaseWord, Running
+from bot.core.model import NoteKind, ReleaseWord
 from bot.core.plan import MOST_RERUNS, Retry
+from bot.core.states import Cooling, NeedsPerson, Running
 from bot.core.trouble import TroubleKind
 from tests.core.releases import (
     A_DAY,

@@ -22,8 +22,9 @@ from bot.core.events import (
     SendStopped,
     SendUnknown,
 )
-from bot.core.model import BoundRun, Due, Expecting, Finding, NeedsPerson, ReleaseWord, Running, Sending
+from bot.core.model import ReleaseWord
 from bot.core.sends import MOST_REFUSALS
+from bot.core.states import BoundRun, Due, Expecting, Finding, NeedsPerson, Running, Sending
 from bot.core.trouble import Trouble, TroubleKind
 from tests.core.releases import (
     FIFTEEN_MINUTES,

@@ -34,8 +34,8 @@ from bot.core.events import (
     TurnTaken,
     WayFree,
 )
-from bot.core.model import Behind, NeedsPerson
 from bot.core.plan import WatchStep
+from bot.core.states import Behind, NeedsPerson
 from bot.core.trouble import Trouble, TroubleKind
 from tests.core.releases import EE, NO_ACCESS, OSS, PLACES, Journey, run_seen, verdict
 

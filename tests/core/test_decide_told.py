@@ -20,22 +20,21 @@ from bot.core.events import (
     SendUnknown,
     Tick,
 )
-from bot.core.model import (
+from bot.core.model import Note, NoteKind
+from bot.core.plan import Plan
+from bot.core.states import (
     AwaitingApproval,
     Cancelled,
     Cooling,
     Due,
     Expecting,
     NeedsPerson,
-    Note,
-    NoteKind,
     Passed,
     Rerunning,
     Running,
     StepWord,
     word_of,
 )
-from bot.core.plan import Plan
 from bot.core.trouble import NOTHING_KNOWN, TroubleKind
 from tests.core.releases import (
     A_DAY,

@@ -12,8 +12,9 @@ from bot.core.effects import AwaitOthers, CheckSend, JudgeCancel, RerunFailedJob
 from bot.core.events import CancelJudged, WayFree
 from bot.core.facts import JobFacts
 from bot.core.gave_way import stands_behind
-from bot.core.model import GaveWay, NeedsPerson, NoteKind, Release
+from bot.core.model import NoteKind, Release
 from bot.core.plan import Retry
+from bot.core.states import GaveWay, NeedsPerson
 from bot.core.trouble import TroubleKind
 from tests.core.releases import (
     EE,

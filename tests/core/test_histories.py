@@ -11,13 +11,9 @@ from hypothesis import strategies as st
 
 from bot.core import commands
 from bot.core.events import Tick
-from bot.core.model import (
-    AwaitingApproval,
-    NeedsPerson,
-    ReleaseWord,
-    Waiting,
-)
+from bot.core.model import ReleaseWord
 from bot.core.plan import Plan, Retry, WatchStep
+from bot.core.states import AwaitingApproval, NeedsPerson, Waiting
 from tests.core.releases import (
     APPROVAL,
     DISPATCH,

@@ -10,8 +10,9 @@ from bot.core.commands import Cancel, Pause, Resume
 from bot.core.effects import ConfirmRun
 from bot.core.events import SendDone
 from bot.core.lateness import LEAST_PREDECESSORS, MOST_PREDECESSORS, usual_times, with_usual_times
-from bot.core.model import Cancelled, Note, NoteKind, Passed, Release, Skipped
+from bot.core.model import Note, NoteKind, Release
 from bot.core.plan import Plan
+from bot.core.states import Cancelled, Passed, Skipped
 from tests.core.releases import (
     DISPATCH,
     FIFTEEN_MINUTES,

@@ -9,9 +9,9 @@ import pytest
 from bot.core import commands
 from bot.core.causes import Cause
 from bot.core.events import Judged, RerunAccepted
-from bot.core.model import Cooling
 from bot.core.outage import CALM, LONGEST, LONGEST_PROOF, orders
 from bot.core.plan import Retry
+from bot.core.states import Cooling
 from bot.core.trouble import Background, Hold
 from tests.core.releases import NOON, Journey, dispatch_step, plan_of, run_seen, verdict
 

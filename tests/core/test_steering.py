@@ -10,7 +10,8 @@ from bot.core.causes import Cause
 from bot.core.deliveries import RunSeen
 from bot.core.effects import CheckSend, ConfirmRun, RerunFailedJobs
 from bot.core.events import AdoptAsked, RetryAsked, SendStopped
-from bot.core.model import Cooling, Due, Expecting, NoteKind, Passed, Release, ReleaseWord
+from bot.core.model import NoteKind, Release, ReleaseWord
+from bot.core.states import Cooling, Due, Expecting, Passed
 from bot.core.steering import NamedRun, No, OpenCommand, Refused, resolve, resolve_adopt
 from bot.core.trouble import Trouble, TroubleKind
 from tests.core.releases import (

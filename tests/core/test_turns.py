@@ -7,8 +7,9 @@ import pytest
 
 from bot.core import commands
 from bot.core.events import RepositoryBarred, RepositoryOpen, SendStopped, TurnGiven, TurnTaken
-from bot.core.model import Behind, InLine, NameMove, Release, StepWord, Waiting, new_release, word_of
+from bot.core.model import NameMove, Release, new_release
 from bot.core.plan import DispatchStep, Plan
+from bot.core.states import Behind, InLine, StepWord, Waiting, word_of
 from bot.core.trouble import Trouble, TroubleKind
 from bot.core.turns import Turn, holds, turns
 from tests.core.releases import (

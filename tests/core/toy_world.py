@@ -48,19 +48,9 @@ from bot.core.events import (
     Tick,
     WayFree,
 )
-from bot.core.model import (
-    Cooling,
-    Expecting,
-    Finding,
-    GaveWay,
-    NeedsPerson,
-    Person,
-    Release,
-    Sending,
-    new_release,
-    run_of,
-)
+from bot.core.model import Person, Release, new_release
 from bot.core.plan import ApprovalStep, DispatchStep, Plan, RunStep, WatchStep
+from bot.core.states import Cooling, Expecting, Finding, GaveWay, NeedsPerson, Sending, run_of
 from bot.core.steering import NamedRun, OpenCommand, Refused, resolve, resolve_adopt
 from bot.core.trouble import Trouble, TroubleKind
 from bot.core.wants import wake_at

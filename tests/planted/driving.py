@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from bot.core.model import Cancelled, Running
+from bot.core.states import Cancelled, Running
 from tests.planted.bug import Bug
 
 DRIVING = "tests/scenarios/test_driving.py"

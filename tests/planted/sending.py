@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.core.binding import Strays
 from bot.core.facts import Unreachable
-from bot.core.model import Due, Sending
+from bot.core.states import Due, Sending
 from bot.store import SlotTaken
 from tests.planted.bug import Bug
 

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.core.audience import Audience
-from bot.core.model import Release, word_of
+from bot.core.model import Release
 from bot.core.present.inert import code, cut, inert
 from bot.core.present.outlook import outlook
 from bot.core.present.view import View
 from bot.core.present.words import count, duration, names, release_icon, step_state
+from bot.core.states import word_of
 
 
 def status_answer(releases: Sequence[Release], audience: Audience, *, web_url: str) -> str:

@@ -6,11 +6,12 @@ Rule: of a step the reader may not see only its name and its state word are in i
 from collections.abc import Iterator, Sequence
 
 from bot.core.audience import Audience
-from bot.core.model import Release, ReleaseWord, StepWord, word_of
+from bot.core.model import Release, ReleaseWord
 from bot.core.present.inert import code, cut
 from bot.core.present.outlook import outlook
 from bot.core.present.view import View
 from bot.core.present.words import NOTHING, count, release_icon, step_label, step_state
+from bot.core.states import StepWord, word_of
 
 _MOST_ROWS = 30
 

@@ -11,7 +11,7 @@ from typing import assert_never
 
 from bot.core import commands
 from bot.core.audience import Audience
-from bot.core.model import NeedsPerson, Release, StepRecord, StepWord, word_of
+from bot.core.model import Release, StepRecord
 from bot.core.plan import ApprovalStep, RunStep
 from bot.core.present.hints import hints, listing
 from bot.core.present.inert import cut, plain
@@ -21,6 +21,7 @@ from bot.core.present.story import current, told
 from bot.core.present.troubles import headline, log_tail
 from bot.core.present.view import View
 from bot.core.present.words import names
+from bot.core.states import NeedsPerson, StepWord, word_of
 from bot.core.steering import OpenCommand, Refused, resolve
 from bot.core.trouble import Trouble
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from bot.core import commands
-from bot.core.model import NeedsPerson
 from bot.core.plan import DispatchStep, Step, WatchStep
 from bot.core.present.view import View
 from bot.core.present.words import joined
+from bot.core.states import NeedsPerson
 from bot.core.steering import OpenCommand, Refused, may_adopt, resolve
 from bot.core.trouble import TroubleKind
 

@@ -5,11 +5,12 @@ Rule: only for people who may see the step's repository and the pipeline file.
 
 from collections.abc import Iterator
 
-from bot.core.model import Cancelled, InLine, NameMove, Skipped, StepRecord, Waiting
+from bot.core.model import NameMove, StepRecord
 from bot.core.plan import DispatchStep, MovingName, Step
 from bot.core.present.inert import code, inert
 from bot.core.present.view import View
 from bot.core.present.words import names
+from bot.core.states import Cancelled, InLine, Skipped, Waiting
 from bot.core.versions import Version
 
 

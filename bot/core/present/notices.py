@@ -8,15 +8,7 @@ from collections.abc import Iterator
 
 from bot.core.audience import Audience
 from bot.core.effects import Notice
-from bot.core.model import (
-    AwaitingApproval,
-    NeedsPerson,
-    Release,
-    ReleaseWord,
-    Running,
-    Skipped,
-    StepRecord,
-)
+from bot.core.model import Release, ReleaseWord, StepRecord
 from bot.core.plan import Step
 from bot.core.present.hints import hints, listing
 from bot.core.present.inert import code, cut, inert, is_team, mention, mention_team
@@ -25,6 +17,7 @@ from bot.core.present.story import current
 from bot.core.present.troubles import log_tail
 from bot.core.present.view import View
 from bot.core.present.words import count, duration
+from bot.core.states import AwaitingApproval, NeedsPerson, Running, Skipped
 
 _TAIL = 4_000
 _CALLS = frozenset({"person", "approval", "environment"})

@@ -6,24 +6,24 @@ Rule: of a step the reader may not see only its name and its state word are in i
 from collections.abc import Iterator
 from typing import assert_never
 
-from bot.core.model import (
-    AwaitingApproval,
-    Cooling,
-    Expecting,
-    InLine,
-    NeedsPerson,
-    ReleaseWord,
-    Skipped,
-    StepWord,
-    Waiting,
-    word_of,
-)
+from bot.core.model import ReleaseWord
 from bot.core.plan import Step
 from bot.core.present.hints import hints, spelled
 from bot.core.present.inert import code, inert
 from bot.core.present.story import waits
 from bot.core.present.view import View
 from bot.core.present.words import count, duration, names
+from bot.core.states import (
+    AwaitingApproval,
+    Cooling,
+    Expecting,
+    InLine,
+    NeedsPerson,
+    Skipped,
+    StepWord,
+    Waiting,
+    word_of,
+)
 
 
 def outlook(view: View) -> str:

@@ -7,12 +7,13 @@ import re
 from typing import Literal, assert_never
 
 from bot.core.audience import Audience
-from bot.core.model import NeedsPerson, Release, run_of, word_of
+from bot.core.model import Release
 from bot.core.plan import ApprovalStep, Step
 from bot.core.present.hints import hints, spelled
 from bot.core.present.inert import code, cut
 from bot.core.present.view import View
 from bot.core.present.words import names
+from bot.core.states import NeedsPerson, run_of, word_of
 from bot.core.steering import No, Refused, find_step
 from bot.core.suggest import nearest
 

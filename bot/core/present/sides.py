@@ -7,7 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
-from bot.core.model import (
+from bot.core.model import ReleaseWord, StepRecord
+from bot.core.plan import ApprovalStep, DispatchStep, RunStep
+from bot.core.present.inert import code
+from bot.core.present.view import View
+from bot.core.present.words import names
+from bot.core.states import (
     Cancelled,
     Due,
     Expecting,
@@ -15,18 +20,12 @@ from bot.core.model import (
     InLine,
     NeedsPerson,
     Passed,
-    ReleaseWord,
     Sending,
     Skipped,
-    StepRecord,
     StepWord,
     Waiting,
     word_of,
 )
-from bot.core.plan import ApprovalStep, DispatchStep, RunStep
-from bot.core.present.inert import code
-from bot.core.present.view import View
-from bot.core.present.words import names
 
 _MOST_NAMES = 20
 

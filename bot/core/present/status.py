@@ -7,22 +7,7 @@ release gives the same text, so it is edited only when something happened.
 from collections.abc import Iterator
 
 from bot.core.audience import Audience
-from bot.core.model import (
-    BoundRun,
-    Due,
-    Expecting,
-    Finding,
-    InLine,
-    NeedsPerson,
-    Release,
-    ReleaseWord,
-    Sending,
-    StepRecord,
-    StepWord,
-    Waiting,
-    run_of,
-    word_of,
-)
+from bot.core.model import Release, ReleaseWord, StepRecord
 from bot.core.plan import ApprovalStep, Step
 from bot.core.present.hints import hints, listing
 from bot.core.present.inert import MARKER, code, cut
@@ -33,6 +18,19 @@ from bot.core.present.story import current, story
 from bot.core.present.troubles import log_tail
 from bot.core.present.view import View
 from bot.core.present.words import NOTHING, duration, joined, release_icon, step_label, step_state
+from bot.core.states import (
+    BoundRun,
+    Due,
+    Expecting,
+    Finding,
+    InLine,
+    NeedsPerson,
+    Sending,
+    StepWord,
+    Waiting,
+    run_of,
+    word_of,
+)
 
 _HEADER = "| step | state | run | attempt | time |\n| --- | --- | --- | --- | --- |"
 _TAIL = 6_000

@@ -5,7 +5,14 @@ Rule: of a step whose repository the reader may not see there is no story at all
 
 from typing import assert_never
 
-from bot.core.model import (
+from bot.core.model import Note, NoteKind, StepRecord
+from bot.core.plan import MOST_RERUNS, ApprovalStep, RunStep, Step, WatchStep, same_repository
+from bot.core.present.card import card, held
+from bot.core.present.inert import code, inert
+from bot.core.present.troubles import explained
+from bot.core.present.view import View
+from bot.core.present.words import count, duration
+from bot.core.states import (
     AwaitingApproval,
     Behind,
     Cooling,
@@ -16,20 +23,11 @@ from bot.core.model import (
     GaveWay,
     InLine,
     NeedsPerson,
-    Note,
-    NoteKind,
     Passed,
     Rerunning,
     Running,
     Skipped,
-    StepRecord,
 )
-from bot.core.plan import MOST_RERUNS, ApprovalStep, RunStep, Step, WatchStep, same_repository
-from bot.core.present.card import card, held
-from bot.core.present.inert import code, inert
-from bot.core.present.troubles import explained
-from bot.core.present.view import View
-from bot.core.present.words import count, duration
 from bot.core.trouble import Hold
 
 _MOST_OF_STEP = 3

@@ -6,12 +6,12 @@ Rule: only for people who may see the step's repository; callers ask the `View` 
 from collections.abc import Mapping
 from typing import assert_never
 
-from bot.core.model import NeedsPerson, run_of
 from bot.core.plan import DispatchStep, RunStep
 from bot.core.present.card import touched
 from bot.core.present.inert import code, fold, inert, plain
 from bot.core.present.view import View
 from bot.core.present.words import duration, joined
+from bot.core.states import NeedsPerson, run_of
 from bot.core.trouble import Trouble, TroubleKind
 
 _SHORT: Mapping[TroubleKind, str] = {

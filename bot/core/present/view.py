@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.core.audience import Audience
-from bot.core.model import BoundRun, Release, StepRecord
+from bot.core.model import Release, StepRecord
 from bot.core.plan import ApprovalStep, RunStep, Step
 from bot.core.present.inert import code
 from bot.core.present.words import clock
+from bot.core.states import BoundRun
 
 _RUN_ID = re.compile(r"/actions/runs/([1-9]\d{0,19})(?!\d)")
 

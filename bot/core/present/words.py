@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from bot.core.model import ReleaseWord, StepWord
+from bot.core.model import ReleaseWord
 from bot.core.present.inert import code
+from bot.core.states import StepWord
 
 NOTHING = "–"
 

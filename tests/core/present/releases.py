@@ -5,19 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.core.audience import Audience
-from bot.core.model import (
-    BoundRun,
-    GaveWay,
-    NeedsPerson,
-    Passed,
-    Person,
-    Release,
-    Running,
-    StepRecord,
-    StepState,
-    new_release,
-)
+from bot.core.model import Person, Release, StepRecord, new_release
 from bot.core.plan import ApprovalStep, DispatchStep, Plan, WatchStep
+from bot.core.states import BoundRun, GaveWay, NeedsPerson, Passed, Running, StepState
 from bot.core.trouble import Trouble, TroubleKind
 
 WEB = "https://github.com"

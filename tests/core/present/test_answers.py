@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from bot.core import present
-from bot.core.model import Running, Skipped
 from bot.core.plan import DispatchStep
 from bot.core.present.words import duration
 from bot.core.problems import Problem, ProblemKind
+from bot.core.states import Running, Skipped
 from bot.core.steering import No, Refused
 from bot.core.verbs import VERBS
 

@@ -3,9 +3,10 @@
 import re
 from dataclasses import replace
 
-from bot.core.model import AwaitingApproval, InLine, Release, Running, StepRecord
+from bot.core.model import Release, StepRecord
 from bot.core.plan import ApprovalStep, DispatchStep, Plan
 from bot.core.present import board_answer
+from bot.core.states import AwaitingApproval, InLine, Running
 
 from .releases import EE, FAILED, OSS, PLAN, PUBLIC, WEB, at, bound, failed, needing, passed, record, release
 

@@ -9,24 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.causes import Cause
-from bot.core.model import (
+from bot.core.model import Note, NoteKind, Release
+from bot.core.plan import DispatchStep
+from bot.core.present import check_body
+from bot.core.states import (
     Cancelled,
     Cooling,
     Diagnosing,
     Due,
     Expecting,
     NeedsPerson,
-    Note,
-    NoteKind,
     Passed,
-    Release,
     Running,
     Skipped,
     StepState,
     Waiting,
 )
-from bot.core.plan import DispatchStep
-from bot.core.present import check_body
 from bot.core.trouble import Trouble, TroubleKind
 
 from .releases import FAILED, PLAN, PUBLIC, WEB, at, bound, failed, needing, record, release

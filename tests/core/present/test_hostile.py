@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from markdown_it import MarkdownIt
 
 from bot.core.effects import Notice
-from bot.core.model import AwaitingApproval, Note, NoteKind, Release, Skipped
+from bot.core.model import Note, NoteKind, Release
 from bot.core.plan import ApprovalStep, DispatchStep, WatchStep
 from bot.core.present import notice_comment, status_comment
+from bot.core.states import AwaitingApproval, Skipped
 from bot.core.trouble import Trouble, TroubleKind
 
 from .releases import PLAN, PUBLIC, WEB, at, failed, needing, record, release

@@ -5,23 +5,10 @@ from dataclasses import replace
 import pytest
 
 from bot.core.audience import Audience
-from bot.core.model import (
-    Behind,
-    Cancelled,
-    Due,
-    GaveWay,
-    InLine,
-    NameMove,
-    Note,
-    NoteKind,
-    Release,
-    Running,
-    StepRecord,
-    StepState,
-    Waiting,
-)
+from bot.core.model import NameMove, Note, NoteKind, Release, StepRecord
 from bot.core.plan import DispatchStep, MovingName, Plan
 from bot.core.present import check_body, status_comment
+from bot.core.states import Behind, Cancelled, Due, GaveWay, InLine, Running, StepState, Waiting
 
 from .releases import EE, NOON, OSS, PLAN, PRIVATE, PUBLIC, WEB, at, bound, failed, passed, record, release
 

@@ -6,21 +6,12 @@ from dataclasses import replace
 import pytest
 
 from bot.core.effects import Notice
-from bot.core.model import (
-    AwaitingApproval,
-    Cancelled,
-    Expecting,
-    NeedsPerson,
-    Passed,
-    Release,
-    Running,
-    Skipped,
-    StepRecord,
-)
+from bot.core.model import Release, StepRecord
 from bot.core.plan import ApprovalStep, Plan
 from bot.core.present import notice_comment
 from bot.core.present.hints import hints
 from bot.core.present.view import View
+from bot.core.states import AwaitingApproval, Cancelled, Expecting, NeedsPerson, Passed, Running, Skipped
 from bot.core.steering import may_adopt
 from bot.core.trouble import Trouble, TroubleKind
 

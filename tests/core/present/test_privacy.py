@@ -17,7 +17,10 @@ from bot.core.audience import Audience
 from bot.core.causes import Cause
 from bot.core.days import Ended
 from bot.core.effects import Notice
-from bot.core.model import (
+from bot.core.model import NameMove, Note, NoteKind, Release, StepRecord
+from bot.core.plan import ApprovalStep, DispatchStep, MovingName, Plan, RunStep, WatchStep
+from bot.core.problems import Problem, ProblemKind
+from bot.core.states import (
     AwaitingApproval,
     Behind,
     BoundRun,
@@ -29,22 +32,15 @@ from bot.core.model import (
     Finding,
     GaveWay,
     InLine,
-    NameMove,
     NeedsPerson,
-    Note,
-    NoteKind,
     Passed,
-    Release,
     Rerunning,
     Running,
     Sending,
     Skipped,
-    StepRecord,
     StepState,
     Waiting,
 )
-from bot.core.plan import ApprovalStep, DispatchStep, MovingName, Plan, RunStep, WatchStep
-from bot.core.problems import Problem, ProblemKind
 from bot.core.steering import No, Refused
 from bot.core.trouble import Trouble, TroubleKind
 

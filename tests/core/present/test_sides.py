@@ -7,7 +7,12 @@ import pytest
 from bot.core.audience import Audience
 from bot.core.causes import Cause
 from bot.core.effects import Notice
-from bot.core.model import (
+from bot.core.model import Release, StepRecord
+from bot.core.plan import ApprovalStep, DispatchStep, Plan, WatchStep
+from bot.core.present import notice_comment, status_comment
+from bot.core.present.sides import sides
+from bot.core.present.view import View
+from bot.core.states import (
     AwaitingApproval,
     Cancelled,
     Cooling,
@@ -16,17 +21,11 @@ from bot.core.model import (
     Finding,
     InLine,
     Passed,
-    Release,
     Running,
     Sending,
     Skipped,
-    StepRecord,
     StepState,
 )
-from bot.core.plan import ApprovalStep, DispatchStep, Plan, WatchStep
-from bot.core.present import notice_comment, status_comment
-from bot.core.present.sides import sides
-from bot.core.present.view import View
 
 from .releases import EE, FAILED, OSS, PLAN, PRIVATE, PUBLIC, WEB, at, bound, failed, needing, passed, record
 from .releases import release as release_of

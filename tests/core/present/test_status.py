@@ -7,25 +7,21 @@ from datetime import timedelta
 import pytest
 
 from bot.core.causes import Cause
-from bot.core.model import (
+from bot.core.model import Note, NoteKind, Release, ReleaseWord, StepRecord
+from bot.core.present import status_comment
+from bot.core.states import (
     AwaitingApproval,
     Cancelled,
     Cooling,
     Due,
     Expecting,
     Finding,
-    Note,
-    NoteKind,
     Passed,
-    Release,
-    ReleaseWord,
     Running,
     Skipped,
-    StepRecord,
     StepWord,
     word_of,
 )
-from bot.core.present import status_comment
 from bot.core.trouble import Trouble, TroubleKind
 
 from .releases import FAILED, PLAN, PRIVATE, PUBLIC, WEB, at, bound, failed, needing, passed, record, release

@@ -8,17 +8,9 @@ import pytest
 from bot.core.audience import Audience
 from bot.core.causes import Cause
 from bot.core.days import Ended, ended, is_last
-from bot.core.model import (
-    AwaitingApproval,
-    Behind,
-    Cancelled,
-    InLine,
-    Release,
-    Running,
-    Skipped,
-    StepRecord,
-)
+from bot.core.model import Release, StepRecord
 from bot.core.present import day_comment, status_comment, together_comment
+from bot.core.states import AwaitingApproval, Behind, Cancelled, InLine, Running, Skipped
 from tests.scenarios.reading import StatusComment
 
 from .releases import (
