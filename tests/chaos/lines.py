@@ -6,7 +6,7 @@ never found, are nobody's turn.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from bot.core.plan import DispatchStep
@@ -61,6 +61,9 @@ def _of_step(witness: Witness, world: World, known: Known, step: DispatchStep) -
     for send in sends:
         if send.outcome not in _NOBODY_KNOWS:
             for run in witness.runs_of_send(send.key):
+                shown = run.attempts[0].visible_at - run.created_at
+                if shown > timedelta(seconds=step.appears_within):
+                    continue  # GitHub said for so long that it does not exist
                 yield from _of_run(known.release.version, run, world)
 
 
