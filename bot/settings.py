@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias, assert_never
 from urllib.parse import urlsplit
@@ -191,7 +192,9 @@ def _private_key(text: str | None, info: ValidationInfo) -> SecretStr:
     return from_file
 
 
+@lru_cache(maxsize=2)
 def _rsa_key(pem: str, *, where: str) -> SecretStr:
+    """Checking that a key is whole takes a while; the same text is checked once."""
     try:
         key = load_pem_private_key(pem.strip().encode(), password=None)
     except TypeError:  # cryptography's way to say that it wants a password

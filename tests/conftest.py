@@ -1,10 +1,24 @@
 """What every kind of test needs."""
 
+import os
+from pathlib import Path
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 pytest_plugins = ["tests.postgres"]
+_MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a private folder in it
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure() -> None:
+    """Thousands of databases that last for moments are kept in memory where there is a file system for that.
+
+    https://docs.pytest.org/en/stable/reference/reference.html#envvar-PYTEST_DEBUG_TEMPROOT
+    """
+    if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
 @pytest.fixture(scope="session")
