@@ -161,12 +161,12 @@ def _is_failed_try(seen: Sighting, place: _Place) -> bool:
 
 def _held(outage: _Outage) -> Iterator[tuple[str, RerunHeld]]:
     """One tries, or is trying; the others wait for what comes of it."""
-    trying = [place for place in outage.places if place.proof_at is not None]
+    # One that had outlived its failure before the last sign came says nothing of what goes on now.
+    proofs = [at for place in outage.places if (at := place.proof_at) is not None and at > outage.last]
     waiting = [place for place in outage.places if place.cooling is not None]
-    if trying:
-        proof = min(place.proof_at for place in trying if place.proof_at is not None)
+    if proofs:
         for place in waiting:
-            yield from _order(outage, place, proof + place.drawn(_SPREAD), next_try=None)
+            yield from _order(outage, place, min(proofs) + place.drawn(_SPREAD), next_try=None)
         return
     able = [place for place in waiting if place.release.paused_by is None]
     if not able:

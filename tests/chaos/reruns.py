@@ -66,7 +66,9 @@ class Reruns:
             if job.conclusion == "failure":
                 text = (job.log or b"").decode()
                 sign = next((cause for cause, sign in SIGNS.items() if sign in text), "unknown")
-                causes.add(sign if _was_read(self._world.ledger, job.id) else "unknown")
+                causes.add(
+                    sign if _was_read(self._world.ledger, job.id, in_time=sign == "broken") else "unknown"
+                )
         return next((cause for cause in ("broken", "unknown") if cause in causes), "transient")
 
     def done(self, run: Run) -> Iterator[Broken]:
@@ -92,10 +94,12 @@ class Reruns:
         )
 
 
-def _was_read(ledger: Ledger, job: int) -> bool:
+def _was_read(ledger: Ledger, job: int, *, in_time: bool) -> bool:
+    """`in_time`: nobody knows whether a slow answer was waited for, so only a quick one counts."""
     end = f"/jobs/{job}/logs"
-    return any(entry.path.endswith(end) and _given(entry) for entry in reversed(ledger))
+    return any(entry.path.endswith(end) and _given(entry, in_time=in_time) for entry in reversed(ledger))
 
 
-def _given(entry: Entry) -> bool:
-    return entry.fault is None and entry.status in {200, 302}
+def _given(entry: Entry, *, in_time: bool) -> bool:
+    slow = (entry.fault or "").startswith("call ")
+    return (entry.fault is None or (slow and not in_time)) and entry.status in {200, 302}

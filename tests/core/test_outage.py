@@ -202,6 +202,19 @@ def test_a_try_that_fails_makes_the_next_one_wait_longer_and_is_made_by_another(
     assert day.due_in(2) == pytest.approx(240)
 
 
+def test_a_rerun_that_got_past_its_failure_long_ago_is_no_try_of_an_outage_that_begins_now(day: Day) -> None:
+    day.starts(4)
+    day.fails(0, lasted=60)
+    day.waits(seconds=40)
+    day.is_rerun(0)
+    day.waits(minutes=30)
+    fail_together(day, [1, 2, 3])
+
+    held = [day.hold(number) for number in (1, 2, 3)]
+    assert [hold is not None and hold.probe for hold in held] == [True, False, False]
+    assert all(day.due_in(number) >= LONGEST_PROOF.total_seconds() for number in (2, 3))
+
+
 def test_what_fails_while_a_try_is_under_way_waits_for_it_too(day: Day) -> None:
     day.starts(3)
     fail_together(day, [0, 1, 2])
