@@ -146,9 +146,9 @@ def _options(flags: Sequence[str], pipeline: str) -> tuple[str, ...]:
     for flag in flags:
         if flag.lower() not in OPTIONS:
             said = f"{quoted(flag)} is not an option of `/{pipeline}`."
-            if _PARAMETER.fullmatch(flag.lstrip("-")):
+            near = nearest(flag.partition("=")[0], OPTIONS)
+            if near is None and _PARAMETER.fullmatch(flag.lstrip("-")):
                 raise _Refused(f"{said} Did you mean {quoted(flag.lstrip('-'))}?")
-            near = nearest(flag, OPTIONS)
             raise _Refused(f"{said} {_did_you_mean(near)}" if near else f"{said} {_THE_OPTIONS}")
     return tuple(dict.fromkeys(flag.lower() for flag in flags))
 

@@ -207,16 +207,17 @@ def _remember_sighting(draft: Draft, event: Judged) -> None:
 def _book_as_flake(draft: Draft, event: Judged) -> None:
     """What nobody could explain, was run again and has passed on the same commit was flaky: its re-run counts as that.
 
-    Another job that fails now has the budget of its own cause.
+    Another job that fails now has the budget of its own cause; it may be some attempts later.
     """
     record = draft.record(event.step)
-    last = next((note for note in reversed(record.notes) if note.kind is NoteKind.RERUN), None)
-    if last is None or last.background is None or last.attempt != event.attempt - 1:
+    unknown = (n for n in reversed(record.notes) if n.kind is NoteKind.RERUN and n.cause == Cause.UNKNOWN)
+    last = next(unknown, None)
+    if last is None or last.background is None or last.attempt >= event.attempt:
         return
     failed, used = last.background.failed, record.reruns.get(Cause.UNKNOWN, 0)
     flaky = record.reruns.get(Cause.FLAKY, 0) + 1
     allowed = flaky <= allowance(run_step(draft, event.step).retry, Cause.FLAKY)
-    if allowed and last.cause == Cause.UNKNOWN and failed and used and set(failed) <= set(event.passed):
+    if allowed and failed and used and set(failed) <= set(event.passed):
         reruns = {**record.reruns, Cause.UNKNOWN: used - 1, Cause.FLAKY: flaky}
         draft.keep(event.step, replace(record, reruns=reruns))
         draft.because(f"{event.step}: what failed in attempt {last.attempt} has passed, so it was flaky")

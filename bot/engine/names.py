@@ -6,7 +6,6 @@ repository, which also tell of what was released before the bot came or while it
 
 from collections.abc import Iterable, Iterator
 
-from bot.core.facts import NotFound
 from bot.core.model import NameMove, ReleaseWord
 from bot.core.names import decided
 from bot.core.plan import DispatchStep, Plan
@@ -69,11 +68,8 @@ class Names:
         return any(run.conclusion == "success" for run in runs)
 
     async def _tagged(self, repo: str, before: str, behind: str) -> tuple[str, ...]:
-        try:
-            tags = await self._github.tags(repo, prefix=before)
-        except NotFound:
-            await self._github.repository(repo)
-            return ()
+        """Where there are no tags, GitHub answers with an empty list: a 404 is a doubt, and not "none"."""
+        tags = await self._github.tags(repo, prefix=before)
         ends = (tag.removeprefix(before) for tag in tags if tag.startswith(before) and tag.endswith(behind))
         return tuple(end.removesuffix(behind) for end in ends)
 

@@ -230,7 +230,7 @@ def _just_opened(plan: Plan) -> Problem:
     step = plan.run_steps[0] if plan.run_steps else None
     names = (step.name,) if step else ()
     detail = f"a release of {plan.version} was opened a moment ago"
-    return Problem(ProblemKind.OPEN_RELEASE, names, plan.home, detail)
+    return Problem(ProblemKind.OPEN_RELEASE, names, step.repo if step else plan.home, detail)
 
 
 def release_id(comment_id: int, pipeline: str, version: str) -> str:

@@ -49,6 +49,10 @@ pipelines:
       ee: {{repo: {EE}, dispatch: build.yml, inputs: {{version: "{_VERSION}"}}}}
       images: {{needs: [build, ee], repo: {OSS}, dispatch: release-docker.yml}}
 """
+LINE = ONE_STEP.replace(
+    f'inputs: {{version: "{_VERSION}"}}',
+    f'inputs: {{version: "{_VERSION}", latest: "{{{{ moves_latest }}}}"}}, one-at-a-time: images, moves: latest',
+)
 REST = timedelta(minutes=3)
 """After the last event, for reports to catch up."""
 
@@ -61,6 +65,8 @@ class Day:
     pipeline: str = ONE_STEP
     ordered: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How often each version and step was to be dispatched so far, other than once."""
+    again: Counter[str] = field(default_factory=Counter)
+    """How often each version was begun beside the first time."""
     asked: list[tuple[str, str]] = field(default_factory=list)
     """Where a person had to say that a dispatch was not made."""
     commands: list[Comment] = field(default_factory=list)
@@ -282,6 +288,36 @@ async def restart(day: Day) -> None:
     await day.released()
 
 
+async def in_line(day: Day) -> None:
+    """Two releases of one command, whose only steps run one after the other; the higher one gets the name."""
+    day.stage.world.add_workflow(day.stage.oss, "build.yml", inputs=["version", "latest"])
+    await day.begins(LINE, "/release 1.0.4 1.0.3")
+    await day.released("1.0.3")
+    await day.released("1.0.4")
+
+
+async def gave_way(day: Day) -> None:
+    """Of three runs of one concurrency group GitHub cancels the second, and it is sent again."""
+    day.stage.oss.workflows["build.yml"].group = "builds"
+    await day.begins(ONE_STEP, "/release 1.0.3 1.0.4 1.0.5")
+    for version in ("1.0.3", "1.0.4", "1.0.5"):
+        await day.released(version)
+
+
+async def goes_on(day: Day) -> None:
+    """A version is cancelled half-way, and begun again."""
+    stage = day.stage
+    stage.oss.workflows["release-docker.yml"].on_run(runs=1).runs_until_told()
+    await day.begins(ONE_CHAIN)
+    await day.until(lambda: stage.step("images") == "running")
+    await day.says("/release cancel 1.0.3")
+    await day.until(lambda: stage.state() == "cancelled")
+    day.ordered["1.0.3", "images"] += 1
+    day.again["1.0.3"] += 1
+    await day.says("/release 1.0.3 --continue")
+    await day.released()
+
+
 STORIES: dict[str, Story] = {
     story.__name__.replace("_", "-"): story
     for story in (
@@ -298,5 +334,8 @@ STORIES: dict[str, Story] = {
         pause_and_skip,
         answers,
         restart,
+        in_line,
+        gave_way,
+        goes_on,
     )
 }

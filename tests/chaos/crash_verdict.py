@@ -98,7 +98,7 @@ def _promises(day: Day) -> Iterator[str]:
     if day.asked and not all(any(f"`{step}`" in said for said in stage.said()) for _, step in day.asked):
         yield f"a person was needed and not told why: {day.asked}"
     versions = Counter(status.version for status in stage.statuses())
-    if any(count != 1 for count in versions.values()):
+    if any(count != 1 + day.again[version] for version, count in versions.items()):
         yield f"status comments: {versions}"
     for name, sent in Counter(map(_place, world.ledger.dispatches)).items():
         if sent > (opened := _opened(day)[name]):

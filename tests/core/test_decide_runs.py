@@ -11,7 +11,7 @@ from bot.core.events import Judged, RepositoryOpen, RerunAccepted, RerunRefused,
 from bot.core.model import NoteKind, ReleaseWord
 from bot.core.plan import MOST_RERUNS, Retry
 from bot.core.states import Cooling, NeedsPerson, Running
-from bot.core.trouble import TroubleKind
+from bot.core.trouble import Background, TroubleKind
 from tests.core.releases import (
     A_DAY,
     FIFTEEN_MINUTES,
@@ -173,6 +173,38 @@ def test_one_cause_does_not_use_the_budget_of_another() -> None:
     fail_again(journey, Cause.TRANSIENT, 3)
 
     assert trouble(journey) is TroubleKind.FAILED
+
+
+def fail_in(journey: Journey, job: str, attempt: int, *, cause: Cause = Cause.UNKNOWN) -> None:
+    """As `fail_again`; every other job of the run has passed in that attempt."""
+    passed = tuple(name for name in ("compile", "test", "publish") if name != job)
+    journey.ends("failure", attempt=attempt)
+    journey.hears(Judged("build", 7, attempt, verdict(cause), "", Background(failed=(job,)), passed))
+    if journey.kind() == "cooling":
+        journey.hears(RerunAccepted("build", 7, attempt))
+        journey.is_rerun(attempt=attempt + 1)
+
+
+def test_a_job_that_met_the_network_before_it_passed_was_flaky_all_the_same() -> None:
+    journey = Journey(plan_of(dispatch_step(retry=Retry(wait=0.0)))).starts()
+
+    fail_in(journey, "test", 1)
+    fail_in(journey, "test", 2, cause=Cause.TRANSIENT)
+    fail_in(journey, "publish", 3)
+
+    assert journey.kind() == "running"
+
+
+def test_a_job_that_passed_when_a_person_ran_it_again_was_flaky_all_the_same() -> None:
+    journey = Journey(plan_of(dispatch_step(retry=Retry(wait=0.0)))).starts()
+
+    fail_in(journey, "compile", 1)
+    fail_in(journey, "compile", 2)
+    assert trouble(journey) is TroubleKind.FAILED
+    journey.is_rerun(attempt=3, by="maya")
+    fail_in(journey, "publish", 3)
+
+    assert journey.kind() == "running"
 
 
 def test_never_more_than_ten_re_runs_in_all() -> None:

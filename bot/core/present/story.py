@@ -60,6 +60,8 @@ def _of_run_step(view: View, step: RunStep, record: StepRecord) -> str:
     match record.state:
         case Due(why=why) if why:
             return f"The dispatch is held back: {inert(why)}."
+        case InLine() if view.release.paused_by is not None:  # it lets all others pass
+            return f"It {waits(view, None)}."
         case InLine(behind=behind):
             return f"It {waits(view, behind)}."
         case GaveWay(group=group):
