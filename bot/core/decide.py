@@ -33,7 +33,7 @@ from bot.core.states import (
     Waiting,
     run_of,
 )
-from bot.core.trouble import Trouble
+from bot.core.trouble import barred
 from bot.core.wants import REMIND_AFTER, wanted
 
 _RERUN_UNDER_WAY = timedelta(seconds=60)
@@ -45,8 +45,9 @@ def decide(release: Release, event: happened.Event, now: datetime) -> Decision:
     draft = Draft(release, now)
     if not release.word.final:
         _apply(draft, event)
-        lateness.tell_late(draft)
         _settle(draft)
+        lateness.keep_time(draft)
+        lateness.tell_late(draft)
     return draft.decision(wanted(draft.release, now))
 
 
@@ -56,10 +57,8 @@ def _apply(draft: Draft, event: happened.Event) -> None:
             _tick(draft, event)
         case happened.BotStarted():
             sends.bot_started(draft)
-        case happened.TurnGiven():
-            turns.turn_given(draft, event)
-        case happened.TurnTaken():
-            turns.turn_taken(draft, event)
+        case happened.TurnGiven() | happened.TurnTaken() | happened.TurnDelayed():
+            turns.turn(draft, event)
         case happened.SendChecked():
             sends.send_checked(draft, event)
         case happened.SendHeldBack():
@@ -124,8 +123,11 @@ def _tick(draft: Draft, event: happened.Tick) -> None:
 
 
 def _remind(draft: Draft, step: str, state: StepState) -> None:
-    """Both kinds of approval call again every 24 hours (contract section 5)."""
+    """Both kinds of approval call again every 24 hours (contract section 5); so does waiting for a stuck release."""
     match state:
+        case InLine(told_at=datetime() as last) if draft.now >= last + turns.patience(state):
+            draft.put(step, replace(state, told_at=draft.now, told=True))
+            draft.notice(f"line:{step}:{draft.now:%Y%m%d%H%M}", "line", step)
         case AwaitingApproval(reminded_at=last) if draft.now >= last + REMIND_AFTER:
             draft.put(step, replace(state, reminded_at=draft.now))
             draft.notice(f"approval:{step}:{draft.now:%Y%m%d%H%M}", "approval", step)
@@ -201,11 +203,6 @@ def _open(draft: Draft, event: happened.RepositoryOpen) -> None:
         _remind(draft, step.name, back)  # its time may have passed meanwhile, and nothing else would wake it
 
 
-def barred(trouble: Trouble) -> bool:
-    """Troubles that are over as soon as the repository answers again."""
-    return trouble.kind in {"no-access", "moved"}
-
-
 def _settle(draft: Draft) -> None:
     before = None
     while draft.release != before:
@@ -220,10 +217,14 @@ def _settle(draft: Draft) -> None:
 
 def _start(draft: Draft, step: Step) -> None:
     """A step whose needs are met becomes due."""
-    if not isinstance(draft.state(step.name), Waiting) or not draft.release.needs_met(step):
+    found = draft.record(step.name).found
+    live = (
+        found is not None and not found.over
+    )  # it runs whatever its needs are, and others have to wait for it
+    if not isinstance(draft.state(step.name), Waiting) or not (live or draft.release.needs_met(step)):
         return
     match step:
-        case DispatchStep() if (found := draft.record(step.name).found) is not None:
+        case DispatchStep() if found is not None:
             draft.bind(step.name, found)
             draft.put(
                 step.name, Running(found, confirm=True), f"takes up run {found.id}, which exists already"

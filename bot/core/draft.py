@@ -1,16 +1,18 @@
 """A decision in the making: the one mutable thing of the core, alive only inside one call of `decide`."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.core.deliveries import RunSeen
 from bot.core.effects import Effect, Notice
 from bot.core.model import Note, NoteKind, Release, StepRecord
 from bot.core.states import BoundRun, Final, NeedsPerson, Parked, StepState, word_of
-from bot.core.trouble import Background, Trouble
+from bot.core.trouble import Background, Told, Trouble, barred
 
 MOST_NOTES = 12
 """Lines of a step's story that are kept; the journal has all of it."""
+TOLD_FOR = timedelta(hours=24)
+"""A repository that answers and refuses by turns is not told more often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +106,25 @@ class Draft:
     def need_person(
         self, step: str, trouble: Trouble, *, run: BoundRun | None = None, parked: Parked | None = None
     ) -> None:
-        """Calls a person, once for this problem."""
-        record = self.record(step)
-        self.keep(step, replace(record, problems=record.problems + 1))
+        """Calls a person, once for this problem; for a repository that refuses the bot once a day."""
+        told = self._was_told(step, trouble)
         self.put(
             step,
             NeedsPerson(trouble=trouble, since=self.now, run=run, parked=parked),
             f"a person is needed ({trouble.kind}): {trouble.detail}",
         )
+        if told:
+            return
+        record = self.record(step)
+        now_told = Told(trouble.kind, trouble.detail, self.now) if barred(trouble) else record.told
+        self.keep(step, replace(record, problems=record.problems + 1, told=now_told))
         self.notice(f"person:{step}:{record.problems + 1}", "person", step)
+
+    def _was_told(self, step: str, trouble: Trouble) -> bool:
+        told = self.record(step).told
+        if told is None or not barred(trouble) or self.now >= told.at + TOLD_FOR:
+            return False
+        return (told.kind, told.detail) == (trouble.kind, trouble.detail)
 
     def bind(self, step: str, run: BoundRun) -> None:
         """Binds a step to a run: a new one has its own budget of re-runs."""

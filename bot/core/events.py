@@ -43,6 +43,14 @@ class TurnTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnDelayed:
+    """It is the step's turn, and what has to be known before cannot be read."""
+
+    step: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class SendChecked:
     """Everything that must be known before a send was read at `at`."""
 
@@ -244,9 +252,12 @@ class SkipAsked:
 
 @dataclass(frozen=True, slots=True)
 class AdoptAsked:
+    """`own`: the bot itself started the run."""
+
     step: str
     run: RunSeen
     by: str
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +289,7 @@ Event = (
     | BotStarted
     | TurnGiven
     | TurnTaken
+    | TurnDelayed
     | SendChecked
     | SendHeldBack
     | SendStopped

@@ -49,18 +49,38 @@ def late_due(record: StepRecord) -> datetime | None:
     """When the step has taken longer than is usual; None: that was said, time stands still, or nobody knows."""
     if record.usual is None or record.began_at is None or record.said_late or record.final:
         return None
+    if record.still_since is not None:
+        return None
+    return record.began_at + timedelta(seconds=record.usual + record.held)
+
+
+def keep_time(draft: Draft) -> None:
+    """Notes of every step whether its time stands still, and for how long it did."""
+    for step, record in draft.release.items():
+        still = _stands_still(draft.release, record)
+        if still and record.still_since is None:
+            draft.keep(step.name, replace(record, still_since=draft.now))
+        elif not still and record.still_since is not None:
+            held = record.held + (draft.now - record.still_since).total_seconds()
+            draft.keep(step.name, replace(record, held=held, still_since=None))
+
+
+def _stands_still(release: Release, record: StepRecord) -> bool:
+    """While people have stopped the release or are called for, nobody waits for the step."""
+    if record.began_at is None or record.final:
+        return False
     match record.state:
         case Waiting() | InLine() | NeedsPerson():
-            return None
+            return True
         case Running(held_since=datetime()):
-            return None
+            return True
         case _:
-            return record.began_at + timedelta(seconds=record.usual + record.held)
+            return release.paused_by is not None
 
 
 def tell_late(draft: Draft) -> None:
     """Of every step that is late by now."""
-    if draft.release.cancelling or draft.release.paused_by is not None:
+    if draft.release.cancelling:
         return
     for step, record in draft.release.items():
         due = late_due(record)
@@ -81,7 +101,7 @@ def usual_times(plan: Plan, before: Iterable[Release]) -> Mapping[str, float]:
 
 
 def _time(step: RunStep, release: Release) -> Iterable[float]:
-    """How long the step took in that release, if it began and passed there."""
+    """How long the step took in that release, if it began and passed there; as its time is counted."""
     record = release.steps.get(step.name)
     if record is None or not isinstance(record.state, Passed) or record.found is not None:
         return
@@ -89,7 +109,7 @@ def _time(step: RunStep, release: Release) -> Iterable[float]:
     if isinstance(then, ApprovalStep) or _work(then) != _work(step):
         return
     if record.began_at is not None and record.ended_at is not None:
-        yield (record.ended_at - record.began_at).total_seconds()
+        yield (record.ended_at - record.began_at).total_seconds() - record.held
 
 
 def _work(step: RunStep) -> tuple[str, str, str]:

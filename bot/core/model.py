@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from bot.core.plan import Plan, Step
 from bot.core.states import BoundRun, Final, NeedsPerson, Passed, Skipped, StepState, Waiting
-from bot.core.trouble import Background, Sighting
+from bot.core.trouble import Background, Sighting, Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,15 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class NameMove:
-    """A name that the step moves from `before` (empty: nobody knows) to `after`, or leaves where it is."""
+    """A name that the step moves from `before` (empty: nobody knows) to `after`, or leaves where it is.
+
+    `above`: the higher version that keeps it from being moved, if that is why.
+    """
 
     name: str
     before: str
     after: str
+    above: str = ""
 
     @property
     def moved(self) -> bool:
@@ -96,6 +100,8 @@ class StepRecord:
     """Those of the runs it was bound to before, by cause."""
     problems: int = 0
     """How often a person was called for this step; numbers the notices."""
+    told: Told | None = None
+    """The last call because its repository refuses the bot: the same is not told again and again."""
     began_at: datetime | None = None
     ended_at: datetime | None = None
     notes: tuple[Note, ...] = ()
@@ -112,7 +118,9 @@ class StepRecord:
     """Seconds within which nine of ten of its predecessors were over; None: there were too few."""
     said_late: bool = False
     held: float = 0.0
-    """Seconds in which GitHub waited for an approval of its environment, over all attempts."""
+    """Seconds in which its time stood still, over all attempts: see `bot.core.lateness`."""
+    still_since: datetime | None = None
+    """Since when its time stands still."""
     queue_told: tuple[int, int] | None = None
     """Run and attempt of which it was said that nobody takes them up."""
 

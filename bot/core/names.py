@@ -19,10 +19,12 @@ def decided(
     """
     competing = [rival for rival in rivals if _competes(rival, moving) and rival != version]
     highest = max([*competing, *([holder] if holder is not None else [])], default=None)
-    before = holder or highest
-    earned = _competes(version, moving) and (highest is None or highest <= version)
-    had = before.text if before is not None else ""
-    return NameMove(moving.name, had, version.text if earned else had)
+    before = holder.text if holder is not None else ""
+    if _competes(version, moving) and (highest is None or highest <= version):
+        # Where nobody has seen it moved, the highest released one has it by the same rule.
+        return NameMove(moving.name, before or (highest.text if highest is not None else ""), version.text)
+    above = highest.text if highest is not None and highest > version else ""
+    return NameMove(moving.name, before, before, above)
 
 
 def _competes(version: Version, moving: MovingName) -> bool:

@@ -84,7 +84,6 @@ def _same_attempt(draft: Draft, event: RunLevel) -> None:
         case Running() if over and not tells:
             draft.put(event.step, replace(state, confirm=True))
         case Running() if over:
-            _count_held(draft, event.step, state)
             conclude(draft, event.step, bound_run(event.run), jobs_ran=event.jobs_ran)
         case Running():
             _progress(draft, event, state)
@@ -111,7 +110,6 @@ def _progress(draft: Draft, event: RunLevel, state: Running) -> None:
         draft.notice(f"environment:{event.step}:{run.id}:{run.attempt}:{held:.0f}", "environment", event.step)
     elif not run.held and held_since is not None:
         held += (draft.now - held_since).total_seconds()
-        _count_held(draft, event.step, state)
         held_since = None
     rerun = state.rerun and not run.started
     confirm = state.confirm and not event.confirmed and bool(known.head_sha)  # its first news will do
@@ -126,13 +124,6 @@ def _progress(draft: Draft, event: RunLevel, state: Running) -> None:
     late = draft.now >= deadline(run, run_step(draft, event.step).timeout, held)
     if event.confirmed and late and not run.held and not draft.release.cancelling:
         draft.need_person(event.step, Trouble(TroubleKind.TIMED_OUT, links=(run.url,)), run=run)
-
-
-def _count_held(draft: Draft, step: str, state: Running) -> None:
-    """Once GitHub waits no longer: also what no attempt remembers any more does not make the step late."""
-    if state.held_since is not None:
-        record, seconds = draft.record(step), (draft.now - state.held_since).total_seconds()
-        draft.keep(step, replace(record, held=record.held + seconds))
 
 
 def conclude(draft: Draft, step: str, run: BoundRun, *, jobs_ran: bool | None) -> None:

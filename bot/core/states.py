@@ -49,13 +49,14 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """The step that another one waits for; `stuck`: it needs a person."""
+    """The step that another one waits for; `stuck`: it needs a person; `paused`: its release is."""
 
     home: str
     pipeline: str
     version: str
     step: str
     stuck: bool = False
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,11 @@ class InLine:
 
     since: datetime
     behind: Behind | None = None
+    why: str = ""
+    """What keeps it from going though it is its turn."""
+    told_at: datetime | None = None
+    """When it came to stand behind somebody who needs a person, or that was told last."""
+    told: bool = False
     kind: Literal["in-line"] = "in-line"
 
 

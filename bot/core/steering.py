@@ -269,11 +269,12 @@ def may_adopt(release: Release, step: Step) -> Refused | None:
 
 @dataclass(frozen=True, slots=True)
 class NamedRun:
-    """The run that a person named, as far as GitHub knows it; `run` None: there is none of that id."""
+    """The run that a person named, as far as GitHub knows it; `run` None: there is none of that id; `own`: ours."""
 
     repo: str
     run: RunSeen | None
     bound_elsewhere: bool = False
+    own: bool = False
 
 
 def resolve_adopt(release: Release, name: str, named: NamedRun | None, by: str) -> Steering | Refused:
@@ -302,7 +303,7 @@ def _fitting(step: RunStep, named: NamedRun | None, by: str) -> Steering | Refus
         return Refused(No.OTHER_REF, step.name)
     if named.bound_elsewhere:
         return Refused(No.BOUND_ELSEWHERE, step.name)
-    return AdoptAsked(step.name, named.run, by)
+    return AdoptAsked(step.name, named.run, by, named.own)
 
 
 def _over(release: Release) -> Refused | None:
@@ -390,6 +391,8 @@ def _adopt(draft: Draft, event: AdoptAsked) -> None:
     parked = state.parked if isinstance(state, NeedsPerson) else state
     if isinstance(parked, Finding):
         draft.close_send(event.step, parked.send, "adopted")
+    if not event.own:  # nobody knows what somebody else's run does to the names
+        draft.keep(event.step, replace(draft.record(event.step), moves=(), inputs=()))
     run = bound_run(event.run)
     live = replace(run, status="in_progress", conclusion=None) if run.over else run
     draft.bind(event.step, live)

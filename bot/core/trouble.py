@@ -88,6 +88,20 @@ class Trouble:
     unsaid: str = ""
 
 
+def barred(trouble: Trouble) -> bool:
+    """Troubles that are over as soon as the repository answers again."""
+    return trouble.kind in {TroubleKind.NO_ACCESS, TroubleKind.MOVED}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The trouble of a repository that people were called for last, and when."""
+
+    kind: TroubleKind
+    detail: str
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """A re-run waits because what it needs is away, and somebody else's re-run tries that first.

@@ -7,9 +7,10 @@ wait for each other can come to be.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from bot.core.draft import Draft
-from bot.core.events import TurnGiven, TurnTaken
+from bot.core.events import TurnDelayed, TurnGiven, TurnTaken
 from bot.core.model import Release, StepRecord
 from bot.core.plan import DispatchStep, Step
 from bot.core.states import (
@@ -26,6 +27,8 @@ from bot.core.states import (
     Sending,
 )
 from bot.core.versions import Version
+
+_FIRST, _AGAIN = timedelta(hours=1), timedelta(hours=24)
 
 
 def holds(record: StepRecord) -> bool:
@@ -49,14 +52,28 @@ def make_due(draft: Draft, name: str, reason: str) -> None:
 
 def go_on(draft: Draft, name: str, due: Due, reason: str) -> None:
     """As `make_due`, with what is known of the send already."""
-    line = _name(draft.release.plan.step(name))
-    if line and not holds(draft.record(name)):
+    planned, record = draft.release.plan.step(name), draft.record(name)
+    line = _name(planned)
+    undecided = isinstance(planned, DispatchStep) and bool(planned.moves) and not record.moves
+    if line and (undecided or not holds(record)):
+        draft.keep(name, replace(draft.record(name), moves=(), inputs=()))
         draft.put(name, InLine(draft.now), f"{reason}; it waits for its turn in {line}")
     else:
         draft.put(name, due, reason)
 
 
-def turn_given(draft: Draft, event: TurnGiven) -> None:
+def turn(draft: Draft, event: TurnGiven | TurnTaken | TurnDelayed) -> None:
+    """Whose turn it is was found out."""
+    match event:
+        case TurnGiven():
+            _given(draft, event)
+        case TurnTaken():
+            _taken(draft, event)
+        case TurnDelayed():
+            _delayed(draft, event)
+
+
+def _given(draft: Draft, event: TurnGiven) -> None:
     if not isinstance(draft.state(event.step), InLine) or draft.release.paused_by or draft.release.cancelling:
         return
     draft.keep(event.step, replace(draft.record(event.step), moves=event.moves, inputs=event.inputs))
@@ -64,19 +81,35 @@ def turn_given(draft: Draft, event: TurnGiven) -> None:
     draft.put(event.step, Due(draft.now, draft.now), f"its turn{f' ({names})' if names else ''}")
 
 
-def turn_taken(draft: Draft, event: TurnTaken) -> None:
+def _taken(draft: Draft, event: TurnTaken) -> None:
     state = draft.state(event.step)
     if isinstance(state, InLine) and state.behind != event.behind:
         behind = event.behind
         reason = f"waits for {behind.pipeline} {behind.version} / {behind.step}"
-        draft.put(event.step, replace(state, behind=behind), reason)
+        waits = InLine(state.since, behind)
+        if behind.stuck:
+            waits = replace(waits, told_at=state.told_at or draft.now, told=state.told)
+        draft.put(event.step, waits, reason)
+
+
+def _delayed(draft: Draft, event: TurnDelayed) -> None:
+    state = draft.state(event.step)
+    if isinstance(state, InLine) and (state.behind, state.why) != (None, event.why):
+        draft.put(event.step, InLine(state.since, why=event.why), event.why)
+
+
+def patience(state: InLine) -> timedelta:
+    """How long one stands behind somebody who needs a person until one's own people are told; then once a day."""
+    return _AGAIN if state.told else _FIRST
 
 
 def leave_line(draft: Draft) -> None:
     """Whoever is paused before its send gives its turn away."""
     for step, record in draft.release.items():
-        if isinstance(record.state, Due) and record.run is None and _name(step):
-            draft.put(step.name, InLine(record.state.since), "gives its turn away while it is paused")
+        state, never_ran = record.state, record.run is None or record.gave_way > 0
+        if isinstance(state, Due | GaveWay) and never_ran and _name(step):
+            draft.keep(step.name, replace(record, moves=(), inputs=()))
+            draft.put(step.name, InLine(state.since), "gives its turn away while it is paused")
 
 
 def _name(step: Step) -> str:
@@ -109,7 +142,8 @@ class _Place:
     def behind_it(self) -> Behind:
         plan = self.release.plan
         stuck = isinstance(self.record.state, NeedsPerson)
-        return Behind(plan.home, plan.pipeline, plan.version, self.step.name, stuck)
+        paused = self.release.paused_by is not None
+        return Behind(plan.home, plan.pipeline, plan.version, self.step.name, stuck, paused)
 
 
 def turns(releases: Iterable[Release]) -> Iterator[Turn]:
@@ -127,7 +161,7 @@ def _lines(releases: Iterable[Release]) -> Iterable[Sequence[_Place]]:
     for release in releases:
         for step, record in release.items():
             if isinstance(step, DispatchStep) and step.one_at_a_time and not record.final:
-                lines.setdefault(step.one_at_a_time, []).append(_Place(release, step, record))
+                lines.setdefault(step.one_at_a_time.lower(), []).append(_Place(release, step, record))
     return lines.values()
 
 

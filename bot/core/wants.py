@@ -31,11 +31,13 @@ from bot.core.states import (
     Expecting,
     Finding,
     GaveWay,
+    InLine,
     NeedsPerson,
     Rerunning,
     Running,
     Sending,
 )
+from bot.core.turns import patience
 
 REMIND_AFTER = timedelta(hours=24)
 
@@ -117,6 +119,8 @@ def _times(step: object, record: StepRecord) -> Iterator[datetime]:
             | GaveWay(until=until)
         ):
             yield until
+        case InLine(told_at=datetime() as last) as state:
+            yield last + patience(state)
         case AwaitingApproval(reminded_at=last):
             yield last + REMIND_AFTER
         case Running(run=run, reminded_at=reminded) as state:

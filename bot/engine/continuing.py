@@ -57,6 +57,11 @@ class Leftovers:
             problems = [problem for problem in (none, nothing_to_do(plan, left)) if problem is not None]
         return left, tuple(problems)
 
+    async def parameters(self, home: str, *, pipeline: str, version: str) -> tuple[tuple[str, str], ...]:
+        """What the newest release of a version was begun with; nothing where the store knows of none."""
+        before = await self._releases.find(home, pipeline=pipeline, version=version)
+        return before[-1].release.plan.parameters if before else ()
+
     async def goes_on(self, plan: Plan) -> bool:
         """Whether a version whose tags exist can be gone on with, as far as the store knows."""
         return await self._released(plan) is None

@@ -8,6 +8,7 @@ import structlog
 
 from bot.core import commands, present
 from bot.core.audience import Audience
+from bot.core.binding import dispatched_by
 from bot.core.events import Event
 from bot.core.facts import GitHubError
 from bot.core.model import Release
@@ -113,6 +114,7 @@ class Helm:
         if not same_repository(repo, step.repo):
             return NamedRun(repo, None)
         try:
+            app_login = await self._means.github.app_login()
             run = await patiently(
                 self._means.clock, lambda: self._means.github.run(step.repo, command.run_id)
             )
@@ -121,7 +123,8 @@ class Helm:
             return NamedRun(step.repo, None)
         taken = await self._means.store.sends.taken(step.repo, [run.id], version=release.version)
         owner = taken.get(run.id)
-        return NamedRun(step.repo, run, owner is not None and owner != (release.id, step.name))
+        elsewhere = owner is not None and owner != (release.id, step.name)
+        return NamedRun(step.repo, run, elsewhere, own=dispatched_by(run, app_login))
 
 
 def _barred_answer(release: Release, barred: tuple[Problem, ...], audience: Audience) -> str:
@@ -129,5 +132,9 @@ def _barred_answer(release: Release, barred: tuple[Problem, ...], audience: Audi
     if all(problem.kind is ProblemKind.UNVERIFIED for problem in barred):
         return present.unverified_answer()
     return present.preflight_answer(
-        [(release.version, barred)], [], audience, permission=release.plan.permission
+        [(release.version, barred)],
+        [],
+        audience,
+        file_repo=release.plan.file_repo,
+        permission=release.plan.permission,
     )

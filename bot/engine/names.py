@@ -42,13 +42,16 @@ class Names:
 
     async def _released(self, plan: Plan, step: DispatchStep) -> tuple[Version, ...]:
         """A tag says that a version is out, unless the bot knows better: it may be on its way, or cancelled."""
-        words = await self._store.releases.words(plan.home, plan.pipeline)
-        known = [version for version, had in words.items() if ReleaseWord.RELEASED in had]
+        own = await self._store.releases.words(plan.home, plan.pipeline)
+        known = [version for version, had in own.items() if ReleaseWord.RELEASED in had]
         if step.version_tag is not None:
-            tagged = await self._tagged(step.repo, *step.version_tag)
-            known.extend(version for version in tagged if version not in words)
-            begun = [version for version in tagged if version in words and version not in known]
-            known.extend([version for version in begun if await self._was_made(plan, step, version)])
+            words = await self._store.releases.words(
+                plan.home
+            )  # of other pipelines: only what has a tag here, too
+            for version in await self._tagged(step.repo, *step.version_tag):
+                begun = version in words and ReleaseWord.RELEASED not in words[version]
+                if not begun or await self._was_made(plan, step, version):
+                    known.append(version)
         return tuple(_versions(known))
 
     async def _was_made(self, plan: Plan, step: DispatchStep, version: str) -> bool:

@@ -142,6 +142,9 @@ class Poster:
         body = await self._body(post)
         if body is None:
             return None
+        return await self._comment(post, body)
+
+    async def _comment(self, post: PostRow, body: str) -> int:
         assert post.issue is not None
         marker = f"<!-- post {hashlib.sha256(post.key.encode()).hexdigest()[:16]} -->"
         if post.tries:
@@ -153,7 +156,7 @@ class Poster:
         return await self._github.create_comment(post.repo, post.issue, f"{body}\n\n{marker}")
 
     async def _body(self, post: PostRow) -> str | None:
-        """A notice is put into words when it leaves, with what is true and visible then."""
+        """A notice is put into words when it leaves, with what is true and visible then; None: no post is left."""
         if post.kind == "comment":
             return post.body
         stored = await self._store.releases.get(post.release_id or "")
@@ -162,7 +165,8 @@ class Poster:
         release = stored.release
         kind, _, step = post.body.partition(" ")
         if kind == "day":
-            return await self._days.summary(release)
+            await self._days.sum_up(release)
+            return None
         audience = await self._audiences.of_plan(release.plan.home, release.plan)
         url = await self._status_url(release)
         notice = Notice(post.key, kind, step or None)

@@ -28,7 +28,7 @@ from bot.engine.posts import Poster
 from bot.engine.preflight import Preflight, same_work, unread
 from bot.engine.roles import Roles, Standing
 from bot.engine.usual import knowing_usual_times
-from bot.pipeline.parameters import BadParameter, resolve_parameters
+from bot.pipeline.parameters import BadParameter, OptionMeant, resolve_parameters, with_those_before
 from bot.pipeline.plans import Pipeline, make_plan
 from bot.pipeline.template import BadTemplate
 from bot.store import PostToMake, Stored
@@ -66,19 +66,21 @@ class Starter:
         if pipeline is None:
             return Outcome(accepted=False, answer=present.not_in_file_answer(command.pipeline))
         try:
-            parameters = resolve_parameters(pipeline, command.parameters)
+            parameters = await self._parameters(heard, command, pipeline)
         except BadParameter as error:
             return await self._bad_parameter(heard, command, pipeline, book, error)
         means = self._means
-        plans, unusable = _plans(pipeline, command.versions, parameters, heard.home, book)
+        plans, unusable = _plans(pipeline, parameters, heard.home, book)
         kept = [book.repo] if book.repo is not None else []
         audience = await means.audiences.of(heard.home, [*pipeline.repositories(heard.home), *kept])
         wishes = await self._checked(heard, command, plans, pipeline, standing) if plans else ()
         if not command.dry_run:
-            await self._begin(heard, command, pipeline, wishes, unusable, audience)
+            await self._begin(heard, command, pipeline, book, wishes, unusable, audience)
             return None
         if not wishes:
-            answer = present.preflight_answer(unusable, [], audience, permission=pipeline.permission)
+            answer = present.preflight_answer(
+                unusable, [], audience, file_repo=book.repo, permission=pipeline.permission
+            )
             return Outcome(accepted=False, answer=answer)
         left = {wish.plan.version: wish.left for wish in wishes}
         foreseen = await self._foreseen(wishes)
@@ -86,13 +88,27 @@ class Starter:
         answer = present.plan_answer(plain, audience, left=left, foreseen=foreseen)
         return Outcome(accepted=True, answer=answer)
 
+    async def _parameters(
+        self, heard: Heard, command: commands.Start, pipeline: Pipeline
+    ) -> dict[str, Mapping[str, str]]:
+        """By version; one that goes on keeps what it was begun with, unless something else is given."""
+        chosen: dict[str, Mapping[str, str]] = {}
+        for version in command.versions:
+            given = command.parameters
+            if command.continues:
+                before = await self._leftovers.parameters(heard.home, pipeline=pipeline.name, version=version)
+                given = with_those_before(pipeline, given, before, version=version)
+            chosen[version] = resolve_parameters(pipeline, given)
+        return chosen
+
     async def _bad_parameter(
         self, heard: Heard, command: commands.Start, pipeline: Pipeline, book: Book, error: BadParameter
     ) -> Outcome:
         """Of a file that is kept where the readers may not look, no name and no value is told."""
         kept = [book.repo] if book.repo is not None else []
         shown = (await self._means.audiences.of(heard.home, kept)).sees(book.repo)
-        sentence = str(error) if shown else _which(pipeline, command.parameters)
+        told = shown or isinstance(error, OptionMeant)
+        sentence = str(error) if told else _which(pipeline, command.parameters)
         return Outcome(accepted=False, answer=present.malformed_answer(sentence))
 
     async def _checked(
@@ -115,7 +131,7 @@ class Starter:
             if not command.continues:
                 return Wish(seen.plan, problems)
             left, more = await self._leftovers.of(seen.plan, unread(problems))
-            return Wish(seen.plan, tuple(dict.fromkeys((*problems, *more))), left)
+            return Wish(seen.plan, tuple(dict.fromkeys((*_in_the_way(problems, left), *more))), left)
 
         return tuple(await asyncio.gather(*map(wish, plans)))
 
@@ -136,6 +152,7 @@ class Starter:
         heard: Heard,
         command: commands.Start,
         pipeline: Pipeline,
+        book: Book,
         wishes: Sequence[Wish],
         unusable: Sequence[Refusal],
         audience: Audience,
@@ -160,7 +177,12 @@ class Starter:
                 ),
             ]
             answer = present.preflight_answer(
-                refused, sorted(begun), audience, permission=pipeline.permission, go_on=go_on
+                refused,
+                sorted(begun),
+                audience,
+                file_repo=book.repo,
+                permission=pipeline.permission,
+                go_on=go_on,
             )
             return posts_of(heard, Outcome(accepted=bool(begun), answer=answer if refused else None))
 
@@ -196,20 +218,33 @@ class Starter:
 
 
 def _plans(
-    pipeline: Pipeline, versions: Sequence[str], parameters: Mapping[str, str], home: str, book: Book
+    pipeline: Pipeline, parameters: Mapping[str, Mapping[str, str]], home: str, book: Book
 ) -> tuple[list[Plan], list[Refusal]]:
-    """The plan of each version; a version whose texts cannot be used is refused, the others are not."""
+    """The plan of each version; a version whose texts cannot be used is refused, the others are not.
+
+    `parameters`: by version, in the order of the command.
+    """
     plans: list[Plan] = []
     unusable: list[Refusal] = []
-    for text in versions:
+    for text, chosen in parameters.items():
         version = Version.parse(text)
         try:
-            plan = make_plan(pipeline, version, home=home, file_repo=book.repo, parameters=parameters)
+            plan = make_plan(pipeline, version, home=home, file_repo=book.repo, parameters=chosen)
         except BadTemplate as error:
             unusable.append((text, (Problem(ProblemKind.FILE, (), book.repo, str(error)),)))
         else:
             plans.append(plan)
     return plans, unusable
+
+
+def _in_the_way(problems: Sequence[Problem], left: Left) -> list[Problem]:
+    """Without what would only keep steps from being started whose tag exists: they are not started again."""
+    to_start = {ProblemKind.WORKFLOW, ProblemKind.REF}
+    return [
+        problem
+        for problem in problems
+        if problem.kind not in to_start or not set(problem.steps) <= set(left.skipped)
+    ]
 
 
 def _which(pipeline: Pipeline, given: Sequence[tuple[str, str]]) -> str:

@@ -6,7 +6,7 @@ a turn of the same name. Nothing is remembered here.
 
 import structlog
 
-from bot.core.events import TurnGiven, TurnTaken
+from bot.core.events import TurnDelayed, TurnGiven, TurnTaken
 from bot.core.facts import GitHubError
 from bot.core.model import Release
 from bot.core.plan import DispatchStep
@@ -81,6 +81,8 @@ class Turns:
             wait = seconds_until_again(error, self._clock, _AGAIN_SECONDS)
             log.warning("which names are moved could not be read", repository=step.repo, error=str(error))
             await self._sights.refused(step.repo, error)
+            why = "what was released cannot be read from its repository's tags"
+            await self._releases.happen(turn.release_id, TurnDelayed(turn.step, why))
             return wait <= 0
         given = TurnGiven(turn.step, moves, inputs)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.core.suggest import nearest, quoted
+from bot.core.verbs import OPTIONS
 
 if TYPE_CHECKING:
     from bot.pipeline.plans import Pipeline
@@ -21,6 +22,10 @@ _MOST_TOLD = 10
 
 class BadParameter(ValueError):
     """What was given with a command does not fit the parameters. The message is one sentence, fit for a comment."""
+
+
+class OptionMeant(BadParameter):
+    """An option was typed like a parameter, such as `dry-run=1`. The message tells nothing of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +62,43 @@ def resolve_parameters(pipeline: "Pipeline", given: Sequence[tuple[str, str]]) -
     return {each.name: chosen.get(each.name, each.default or "") for each in pipeline.parameters}
 
 
+def with_those_before(
+    pipeline: "Pipeline",
+    given: Sequence[tuple[str, str]],
+    before: Sequence[tuple[str, str]],
+    *,
+    version: str,
+) -> tuple[tuple[str, str], ...]:
+    """What is given, and of the rest what the version was begun with `before`; a parameter the file has no more is
+    left out.
+
+    Raises BadParameter for a value of `before` that is not allowed any more.
+    """
+    known = {name.lower(): value for name, value in before}
+    chosen = {name.lower() for name, _ in given}
+    kept = []
+    for parameter in pipeline.parameters:
+        value = known.get(parameter.name.lower())
+        if value is None or parameter.name.lower() in chosen:
+            continue
+        if parameter.allowed(value) is None:
+            raise BadParameter(_no_longer_allowed(parameter, value, version))
+        kept.append((parameter.name, value))
+    return (*given, *kept)
+
+
 def _named(pipeline: "Pipeline", name: str) -> Parameter:
     for parameter in pipeline.parameters:
         if parameter.name.lower() == name.lower():
             return parameter
     names = [parameter.name for parameter in pipeline.parameters]
+    near = nearest(name, names)
+    option = nearest(name, [option.lstrip("-") for option in OPTIONS])
+    if option and not near:
+        said = f"{quoted(name)} is not a parameter of {quoted(pipeline.name)}."
+        raise OptionMeant(f"{said} Did you mean {quoted(f'--{option}')}?")
     if not names:
         raise BadParameter(f"{quoted(pipeline.name)} has no parameters: leave out {quoted(name + '=…')}.")
-    near = nearest(name, names)
     remedy = f"did you mean {quoted(near)}?" if near else f"there are {_several(names, 'and')}."
     raise BadParameter(f"{quoted(name)} is not a parameter of {quoted(pipeline.name)}: {remedy}")
 
@@ -74,6 +108,12 @@ def _not_allowed(parameter: Parameter, text: str) -> str:
     hint = f"; did you mean {quoted(near)}?" if near else "."
     allowed = _several(parameter.values, "or")
     return f"The parameter {quoted(parameter.name)} can be {allowed}, not {quoted(text)}{hint}"
+
+
+def _no_longer_allowed(parameter: Parameter, value: str, version: str) -> str:
+    begun = f"{quoted(version)} was begun with {quoted(f'{parameter.name}={value}')}"
+    allowed = _several(parameter.values, "or")
+    return f"{begun}, which is not allowed any more: give {quoted(parameter.name)} anew, {allowed}."
 
 
 def _missing(parameters: Sequence[Parameter]) -> str:

@@ -285,10 +285,10 @@ class _Making:
         return next(known for known in self.repositories if same_repository(known, wanted))
 
     def _version_tag(self, step: PipelineStep) -> tuple[str, str] | None:
-        """From the step's own `ref`, or else from an `unless-tag` of its repository."""
+        """From an `unless-tag` of its repository, which is a tag for certain, or else from the step's own `ref`."""
         repo = self._repo(step)
         others = (other.shape.unless_tag for other in self.pipeline.steps if self._repo(other) == repo)
-        pairs = (around_the_version(text) for text in (step.shape.ref, *others) if text is not None)
+        pairs = (around_the_version(text) for text in (*others, step.shape.ref) if text is not None)
         return next((pair for pair in pairs if pair is not None), None)
 
 

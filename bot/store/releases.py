@@ -82,9 +82,11 @@ class Releases:
             one.release for one in found if one.release.asked_at.astimezone(UTC).date() == day.date()
         )
 
-    async def words(self, home: str, pipeline: str) -> dict[str, frozenset[str]]:
-        """Of every version that was ever started: the words of its releases."""
-        mine = (releases.c.home == home.lower(), releases.c.pipeline == pipeline.lower())
+    async def words(self, home: str, pipeline: str | None = None) -> dict[str, frozenset[str]]:
+        """Of every version that was ever started, by this pipeline or by any: the words of its releases."""
+        mine = [releases.c.home == home.lower()]
+        if pipeline is not None:
+            mine.append(releases.c.pipeline == pipeline.lower())
         query = select(releases.c.version, releases.c.word).where(*mine)
 
         def work(connection: Connection) -> dict[str, frozenset[str]]:

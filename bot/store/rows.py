@@ -194,14 +194,15 @@ class PostRow:
 @dataclass(frozen=True, slots=True)
 class Surface:
     """What GitHub shows of a release: its status comment (`step` empty) or the newest check run of a step; and of the
-    releases that one command started the comment that lists them (`together`, kept with the first of them).
+    releases that one command started the comment that lists them (`together`, kept with the first of them), of those
+    of one day its summary (`day`, likewise).
 
     `digest`: of what was published last; `made`: how often it was created; `used_buttons`: of this
     `github_id`, kept by `use_button` alone; `data`: whatever the reporter wants to remember, plain JSON.
     """
 
     release_id: str
-    kind: Literal["status", "check", "together"]
+    kind: Literal["status", "check", "together", "day"]
     step: str
     repo: str
     github_id: int | None = None

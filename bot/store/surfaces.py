@@ -42,7 +42,7 @@ class Surfaces:
         await self._database.transact(lambda connection: _save(connection, surface))
 
     async def surface_by_github_id(
-        self, repo: str, github_id: int, *, kind: Literal["status", "check", "together"] | None = None
+        self, repo: str, github_id: int, *, kind: Literal["status", "check", "together", "day"] | None = None
     ) -> Surface | None:
         """Comments and check runs are numbered apart: say which `kind` an id is of."""
         query = select(surfaces).where(surfaces.c.repo == repo.lower(), surfaces.c.github_id == github_id)

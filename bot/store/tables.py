@@ -179,7 +179,7 @@ surfaces = Table(
     "surfaces",
     metadata,
     Column("release_id", Text, ForeignKey("releases.id"), primary_key=True),
-    Column("kind", Text, primary_key=True),  # status | check | together
+    Column("kind", Text, primary_key=True),  # status | check | together | day
     Column("step", Text, primary_key=True),  # empty for comments
     Column("repo", Text, nullable=False),
     Column("github_id", BigInteger),

@@ -64,6 +64,30 @@ def test_a_step_behind_others_that_are_over_waits_for_its_repository_too() -> No
     assert (while_barred, journey.kind("oss")) == ("needs-person", "expecting")
 
 
+def by_turns(journey: Journey, trouble: Trouble = NO_ACCESS) -> Journey:
+    """The repository answers for a moment, and refuses again."""
+    journey.hears(RepositoryOpen(OSS))
+    journey.hears(RepositoryBarred(OSS, trouble))
+    return journey
+
+
+def test_a_repository_that_answers_and_refuses_by_turns_is_told_once_a_day() -> None:
+    journey = by_turns(by_turns(Journey().starts()))
+    assert journey.release.word is ReleaseWord.NEEDS_ATTENTION
+    assert (journey.told("person"), journey.release.steps["build"].problems) == (1, 1)
+
+    journey.waits(A_DAY - 1)
+    assert by_turns(journey).told("person") == 1
+    journey.waits(1)
+    assert by_turns(journey).told("person") == 2
+
+
+def test_another_trouble_of_a_repository_is_told_at_once() -> None:
+    journey = by_turns(by_turns(Journey().starts()), Trouble(TroubleKind.MOVED, "acme/gadget"))
+
+    assert journey.told("person") == 2
+
+
 def test_a_step_behind_an_approval_waits_for_its_repository_too() -> None:
     journey = Journey(WITH_APPROVAL).starts().passes()
     journey.orders(APPROVE)

@@ -8,7 +8,7 @@ import pytest
 
 from bot.core.commands import Cancel, Pause, Resume
 from bot.core.effects import ConfirmRun
-from bot.core.events import SendDone
+from bot.core.events import RepositoryOpen, SendDone
 from bot.core.lateness import LEAST_PREDECESSORS, MOST_PREDECESSORS, usual_times, with_usual_times
 from bot.core.model import Note, NoteKind, Release
 from bot.core.plan import Plan
@@ -17,6 +17,7 @@ from tests.core.releases import (
     DISPATCH,
     FIFTEEN_MINUTES,
     NOON,
+    OSS,
     WITH_APPROVAL,
     Journey,
     barred,
@@ -193,11 +194,39 @@ def test_what_people_have_stopped_or_been_called_for_is_not_late(stops: Callable
     assert notes(journey, NoteKind.LATE) == []
 
 
-def test_what_became_late_while_it_was_paused_is_told_when_it_goes_on() -> None:
-    journey = ordered(usually(Journey().starts()), Pause(pipeline="release"))
+@pytest.mark.parametrize(
+    ("stops", "goes_on"),
+    [
+        (
+            lambda journey: ordered(journey, Pause(pipeline="release")),
+            lambda journey: ordered(journey, Resume(pipeline="release")),
+        ),
+        (barred, lambda journey: journey.hears(RepositoryOpen(OSS))),
+    ],
+    ids=["paused", "a person was needed"],
+)
+def test_time_in_which_people_stopped_it_or_were_called_does_not_make_a_step_late(
+    stops: Callable[[Journey], Journey], goes_on: Callable[[Journey], Journey | None]
+) -> None:
+    journey = usually(Journey().starts())
+    journey.waits(600)
+    stops(journey)
     journey.waits(2 * USUAL)
-    journey.orders(Resume(pipeline="release"))
+    goes_on(journey)
+    journey.waits(USUAL - 601)
+    assert notes(journey, NoteKind.LATE) == []
+    journey.waits(1)
     assert len(notes(journey, NoteKind.LATE)) == 1
+
+
+def test_what_stood_still_for_two_reasons_at_once_stood_still_once() -> None:
+    journey = ordered(Journey().starts(), Pause(pipeline="release"))
+    journey.sees(run_seen(status="waiting"))
+    journey.waits(3_600)
+    journey.orders(Resume(pipeline="release"))
+    journey.waits(600)
+    journey.sees(run_seen(status="in_progress"))
+    assert journey.release.steps["build"].held == 4_200
 
 
 # -- what is usual ---------------------------------------------------------------------------------------
@@ -284,6 +313,14 @@ def test_a_new_release_knows_what_is_usual_of_each_step() -> None:
         "go": None,
         "ship": None,
     }
+
+
+def test_a_pause_of_a_predecessor_was_no_time_of_its_step() -> None:
+    journey = ordered(Journey().starts(), Pause(pipeline="release"))
+    journey.waits(3_600)
+    journey.orders(Resume(pipeline="release"))
+    journey.waits(600)
+    assert usual_times(DISPATCH, [journey.passes().release] * 10) == {"build": 660}
 
 
 def test_letter_case_of_a_repository_makes_no_other_work() -> None:

@@ -52,7 +52,7 @@ def move(version: str, *rivals: str, holder: str | None = None, name: MovingName
 
 
 def test_an_older_patch_never_takes_a_name_back() -> None:
-    assert move("1.0.4", "1.1.0") == ("1.1.0", "1.1.0")
+    assert move("1.0.4", "1.1.0") == ("", "")
     assert move("1.0.4", holder="1.1.0") == ("1.1.0", "1.1.0")
 
 
@@ -61,14 +61,14 @@ def test_the_first_release_that_anybody_knows_of_takes_the_name() -> None:
 
 
 def test_a_version_with_a_suffix_neither_takes_a_name_nor_keeps_others_from_it() -> None:
-    assert move("1.1.0-rc1", "1.0.3") == ("1.0.3", "1.0.3")
+    assert move("1.1.0-rc1", "1.0.3", holder="1.0.3") == ("1.0.3", "1.0.3")
     assert move("1.0.3", "1.1.0-rc1") == ("", "1.0.3")
 
 
 def test_a_name_of_one_series_is_earned_in_that_series_alone() -> None:
     assert move("1.1.0", name=LTS) == ("", "")
     assert move("1.0.4", "1.1.0", "1.0.3", name=LTS) == ("1.0.3", "1.0.4")
-    assert move("1.0.3", "1.0.4", name=LTS) == ("1.0.4", "1.0.4")
+    assert move("1.0.3", "1.0.4", name=LTS) == ("", "")
 
 
 def test_who_has_the_name_already_keeps_it_when_its_step_is_run_again() -> None:
@@ -77,3 +77,8 @@ def test_who_has_the_name_already_keeps_it_when_its_step_is_run_again() -> None:
 
 def test_a_name_somebody_moved_to_an_older_version_by_hand_is_still_measured_by_what_is_released() -> None:
     assert move("1.0.4", "1.1.0", holder="1.0.3") == ("1.0.3", "1.0.3")
+
+
+def test_the_higher_version_is_named_that_keeps_a_name_from_being_moved() -> None:
+    found = decided(Version.parse("1.0.4"), LATEST, rivals=[Version.parse("1.1.0")], holder=None)
+    assert (found.moved, found.above) == (False, "1.1.0")

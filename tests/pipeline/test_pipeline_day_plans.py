@@ -200,7 +200,7 @@ def test_a_name_makes_its_variable(template: str, variable: str) -> None:
         (one("ref: '{{ version }}-{{ version }}'"), None),
         (one("ref: '{{ series }}'"), None),
         (one("unless-tag: 'v{{ version }}'"), ("v", "")),
-        (one("ref: 'a{{ version }}', unless-tag: 'b{{ version }}'"), ("a", "")),
+        (one("ref: 'a{{ version }}', unless-tag: 'b{{ version }}'"), ("b", "")),
         (one("ref: main", "b: {dispatch: b.yml, unless-tag: 'b{{ version }}'}"), ("b", "")),
         (one("ref: main", "b: {repo: Acme/Home, dispatch: b.yml, unless-tag: 'b{{ version }}'}"), ("b", "")),
         (one("ref: main", "b: {repo: acme/other, dispatch: b.yml, unless-tag: 'b{{ version }}'}"), None),

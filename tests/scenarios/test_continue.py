@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.scenarios.stage import EE, ONE_CHAIN, ONE_STEP, OSS, Stage
+from tests.scenarios.stage import EE, ONE_CHAIN, ONE_STEP, OSS, TWO_EDITIONS, Stage
 
 DOCKER = "release-docker.yml"
 START = "global-start-release.yml"
@@ -22,6 +22,24 @@ pipelines:
       go: {{approval: "Publish the images?"}}
       images: {{needs: go, repo: {OSS}, dispatch: {DOCKER}, ref: "v{{{{ version }}}}"}}
 """
+CHOICE = f"""\
+pipelines:
+  release:
+    parameters: {{jdk: {{values: [17, 21], default: 21}}, edition: [community, full]}}
+    steps:
+      start:
+        repo: {OSS}
+        dispatch: {START}
+        ref: develop
+        inputs: {{releaseVersion: "{{{{ version }}}}"}}
+        unless-tag: "v{{{{ version }}}}"
+      images:
+        needs: start
+        repo: {OSS}
+        dispatch: {DOCKER}
+        ref: "v{{{{ version }}}}"
+        inputs: {{jdk: "{{{{ jdk }}}}"}}
+"""
 DONE, REFUSED = ["eyes", "rocket"], ["eyes", "confused"]
 
 
@@ -31,6 +49,18 @@ async def cancelled_half_way(stage: Stage) -> None:
     await stage.opens()
     await stage.says("/release 1.0.3")
     await stage.until(lambda: stage.step("oss") == "passed")
+    await stage.says("/release cancel 1.0.3")
+    await stage.until(lambda: stage.state() == "cancelled")
+
+
+async def cancelled_with_a_choice(stage: Stage) -> None:
+    """Somebody chose what is not the default, and ended the release while its images were made."""
+    stage.world.add_workflow(stage.oss, DOCKER, inputs=["jdk"])
+    stage.pipeline(CHOICE)
+    stage.workflow(stage.oss, DOCKER).on_run(runs=1).runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3 jdk=17 edition=full")
+    await stage.until(lambda: stage.step("images") == "running")
     await stage.says("/release cancel 1.0.3")
     await stage.until(lambda: stage.state() == "cancelled")
 
@@ -211,11 +241,99 @@ async def test_a_live_run_that_waits_to_be_taken_up_is_cancelled_with_its_releas
     await database_is_lost(stage)
     await stage.says("/release 1.0.3 --continue")
     await stage.until(lambda: stage.step("go") == "awaiting approval")
-    assert stage.step("images") == "waiting"
+    assert stage.step("images") == "running"
 
     await stage.says("/release cancel 1.0.3")
     await stage.until(lambda: stage.state() == "cancelled")
     assert [run.conclusion for run in stage.workflow(stage.oss, DOCKER).runs] == ["cancelled"]
+
+
+@pytest.mark.parametrize(("given", "second"), [("", "17"), (" JDK=21", "21")])
+async def test_a_version_that_goes_on_keeps_what_was_chosen_unless_something_else_is(
+    stage: Stage, given: str, second: str
+) -> None:
+    await cancelled_with_a_choice(stage)
+    await stage.says(f"/release 1.0.3{given} --continue --dry-run")
+    assert f"would start with `jdk={second}` and `edition=full`." in stage.answer()
+
+    await stage.says(f"/release 1.0.3{given} --continue")
+    await stage.until(lambda: stage.state() == "released")
+    assert [run.inputs["jdk"] for run in stage.workflow(stage.oss, DOCKER).runs] == ["17", second]
+
+
+async def test_a_version_that_begins_anew_has_the_defaults(stage: Stage) -> None:
+    await cancelled_with_a_choice(stage)
+    stage.world.hand("ada").deletes_tag(stage.oss, "v1.0.3")
+    await stage.says("/release 1.0.3 edition=full")
+    await stage.until(lambda: stage.state() == "released")
+
+    assert [run.inputs["jdk"] for run in stage.workflow(stage.oss, DOCKER).runs] == ["17", "21"]
+
+
+async def test_what_was_chosen_and_is_not_allowed_any_more_has_to_be_chosen_anew(stage: Stage) -> None:
+    await cancelled_with_a_choice(stage)
+    stage.pipeline(CHOICE.replace("[17, 21]", "[21, 25]"))
+    comment = await stage.says("/release 1.0.3 --continue")
+    await stage.passes(minutes=2)
+
+    assert stage.reactions(comment) == REFUSED
+    assert "`1.0.3` was begun with `jdk=17`, which is not allowed any more" in stage.answer()
+    assert len(stage.dispatches(DOCKER)) == 1
+
+    await stage.says("/release 1.0.3 jdk=25 --continue")
+    await stage.until(lambda: stage.state() == "released")
+
+
+async def test_what_was_chosen_and_is_no_parameter_any_more_is_left_out(stage: Stage) -> None:
+    await cancelled_with_a_choice(stage)
+    stage.pipeline(CHOICE.replace(", edition: [community, full]", ""))
+    await stage.says("/release 1.0.3 --continue --dry-run")
+
+    assert "would start with `jdk=17`." in stage.answer()
+
+
+@pytest.mark.parametrize("gone", ["branch", "workflow"])
+async def test_a_version_goes_on_whose_start_step_could_not_be_started_any_more(
+    stage: Stage, gone: str
+) -> None:
+    stage.pipeline(ONE_CHAIN.replace("ref: develop", 'ref: "release/{{ series }}"'))
+    stage.oss.branches["release/1.0"] = stage.oss.branches["develop"]
+    stage.world.hand("ada").pushes_tag(stage.oss, "v1.0.3")
+    if gone == "branch":
+        del stage.oss.branches["release/1.0"]
+    else:
+        stage.workflow(stage.oss, START).state = "disabled_manually"
+    await stage.opens()
+    await stage.says("/release 1.0.3 --continue")
+    await stage.until(lambda: stage.state() == "released")
+
+    assert stage.step("start") == "skipped"
+
+
+async def test_a_start_step_that_still_has_to_be_started_needs_its_branch(stage: Stage) -> None:
+    stage.oss.branches["release/1.0"] = stage.oss.branches["develop"]
+    stage.pipeline(TWO_EDITIONS.replace("ref: develop", 'ref: "release/{{ series }}"'))
+    stage.world.hand("ada").pushes_tag(stage.oss, "v1.0.3")
+    await stage.opens()
+    comment = await stage.says("/release 1.0.3 --continue")
+
+    assert stage.reactions(comment) == REFUSED
+    assert "step `ee-start`: ref" in stage.answer()
+    assert "`oss-start`" not in stage.answer()
+
+
+async def test_going_on_is_not_offered_where_it_would_be_refused(stage: Stage) -> None:
+    stage.pipeline(ONE_CHAIN)
+    stage.workflow(stage.oss, START).on_run().job("build").fails(log="error: cannot find symbol")
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.state() == "needs attention")
+    await stage.says("/release skip 1.0.3 start")
+    await stage.says("/release cancel 1.0.3")
+    await stage.until(lambda: stage.state() == "cancelled")
+    await stage.passes(minutes=1)
+
+    assert "--continue" not in stage.answer()
 
 
 # -- after a lost database -----------------------------------------------------------------------------------
@@ -297,6 +415,8 @@ async def test_what_was_released_is_not_released_once_more(stage: Stage) -> None
 
     assert stage.reactions(comment) == REFUSED
     assert "`1.0.3` was released in issue 7" in stage.answer()
+    assert "There is nothing to mend" in stage.answer()
+    assert "when this is mended" not in stage.answer()
     assert stage.dispatches() == before
 
 

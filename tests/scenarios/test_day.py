@@ -195,6 +195,23 @@ async def test_status_with_a_version_and_of_one_release_is_the_list_of_its_steps
     assert "|" not in stage.answer()
 
 
+async def test_a_board_that_is_too_long_leaves_out_nobody_who_needs_a_person(stage: Stage) -> None:
+    build = f'{{repo: {OSS}, dispatch: build.yml, ref: develop, inputs: {{version: "{{{{ version }}}}"}}}}'
+    steps = f"steps: {{build: {build}}}"
+    stage.oss.workflows["build.yml"].on_run(about="9.9.9").job("build").fails(log=COMPILER)
+    stage.oss.workflows["build.yml"].on_run(about="1.0.0").runs_until_told()
+    file = f"pipelines:\n  release: {{concurrency: all, {steps}}}\n  hot: {{{steps}}}\n"
+    await begins(stage, "/hot 9.9.9", file)
+    await stage.until(lambda: stage.state("9.9.9") == "needs attention")
+    await stage.says("/release " + " ".join(f"1.0.{patch}" for patch in range(34)))
+    await stage.passes(minutes=5)
+    await stage.says("/release status")
+    await stage.passes(minutes=2)
+
+    assert next(iter(rows(stage.answer()))) == "hot 9.9.9"
+    assert "And 5 more." in stage.answer()
+
+
 async def test_the_board_names_nothing_private_but_steps_and_words(stage: Stage) -> None:
     stage.ee.workflows["global-start-release.yml"].on_run().runs_until_told()
     await stage.opens()
@@ -380,6 +397,36 @@ async def test_the_day_is_summed_up_once_when_its_last_release_is_over(stage: St
     assert "@" not in summary
     (made,) = (c for c in stage.world.comments_of_bot() if c.body == summary)
     assert made.issue.number == 8
+
+
+async def test_a_day_has_one_summary_also_when_another_release_begins_after_it(stage: Stage) -> None:
+    await begins(stage)
+    await stage.until(over(stage, "1.0.3", "0.24.9"))
+    await stage.passes(hours=1)
+    await stage.says("/release 1.1.0", issue=stage.world.add_issue(stage.oss, 8))
+    await stage.until(over(stage, "1.1.0"))
+    await stage.passes(hours=1)
+
+    (summary,) = summaries(stage)
+    assert "are over:** 3 released, from 09:00 UTC to 10:" in summary
+    assert [*rows(summary)] == ["release 0.24.9", "release 1.0.3", "release 1.1.0", "**in all**"]
+
+
+async def test_a_summary_that_the_database_does_not_know_any_more_is_found_again(stage: Stage) -> None:
+    await begins(stage)
+    await stage.until(over(stage, "1.0.3", "0.24.9"))
+    await stage.passes(hours=1)
+    await stage.closes()
+    with sqlite3.connect(stage.folder / "bot.db") as database:
+        database.execute("DELETE FROM surfaces WHERE kind = 'day'")
+    database.close()
+    await stage.opens()
+    await stage.says("/release 1.1.0")
+    await stage.until(over(stage, "1.1.0"))
+    await stage.passes(hours=1)
+
+    (summary,) = summaries(stage)
+    assert "are over:** 3 released" in summary
 
 
 async def test_re_runs_of_a_run_that_was_replaced_count_in_the_summary(stage: Stage) -> None:

@@ -118,6 +118,18 @@ async def test_a_step_that_takes_longer_than_nine_of_ten_before_it_is_said_to_be
     await stage.until(lambda: stage.state() == "released", hours=1)
 
 
+async def test_time_in_a_pause_does_not_make_a_step_late(stage: Stage) -> None:
+    await releases(stage, 10)
+    stage.world.trouble.answers("GET", r"workflows/build.yml/runs", 502, "Bad Gateway", times=6)
+    await stage.says("/release 1.0.3")
+    await stage.says("/release pause 1.0.3")
+    await stage.passes(hours=2)
+    assert stage.dispatches()[10:] == []
+    await stage.says("/release resume 1.0.3")
+    await stage.until(lambda: stage.state() == "released", hours=2)
+    assert LATE not in stage.status().body
+
+
 async def test_a_step_that_takes_as_long_as_ever_is_not_late(stage: Stage) -> None:
     await releases(stage, 11)
     assert LATE not in stage.status("0.9.10").body

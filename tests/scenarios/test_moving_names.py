@@ -122,6 +122,48 @@ async def test_a_release_that_was_cancelled_after_its_images_came_out_keeps_its_
     assert names(stage.ee) == {"latest": "1.0.3", "1.0": "1.0.3"}
 
 
+async def adopts_hers(stage: Stage, *, failing: int = 1) -> None:
+    """The images of 1.1.0 could not be built, and ada builds them by hand, leaving all names alone."""
+    await begins(stage, "1.0.3", "1.1.0")
+    docker = stage.workflow(stage.oss, "release-docker.yml")
+    docker.on_run(runs=failing).job("build").fails(log="error: cannot find symbol")
+    await stage.says("/release 1.1.0")
+    await stage.until(lambda: stage.state("1.1.0") == "needs attention")
+    inputs = {"retag-latest": "false", "retag-series": "false"}
+    hers = stage.world.hand("ada").starts(docker, "v1.1.0", **inputs)
+    await stage.passes(minutes=1)
+    await stage.says(f"/release adopt 1.1.0 oss-docker {hers.id}")
+
+
+async def test_a_name_is_not_said_to_be_moved_by_a_run_that_a_person_started(stage: Stage) -> None:
+    await adopts_hers(stage)
+    await stage.until(lambda: stage.state("1.1.0") == "released")
+
+    assert "1.1.0" not in names(stage.oss).values()
+    assert "→ 1.1.0" not in stage.status("1.1.0").body
+    assert "moves to 1.1.0" not in stage.status("1.1.0").body
+
+
+async def test_a_new_run_after_that_of_a_person_is_told_again_which_names_to_move(stage: Stage) -> None:
+    await adopts_hers(stage, failing=2)
+    await stage.until(lambda: stage.state("1.1.0") == "needs attention")
+    await stage.passes(minutes=5)
+    await stage.says("/release redo 1.1.0 oss-docker")
+    await stage.until(lambda: stage.state("1.1.0") == "released")
+
+    assert names(stage.oss) == {"latest": "1.1.0", "1.1": "1.1.0"}
+
+
+async def test_what_one_address_of_github_refuses_all_day_is_told_once(stage: Stage) -> None:
+    await begins(stage, "1.0.3")
+    stage.world.trouble.answers("GET", r"/git/matching-refs/", 403, "Not accessible", times=None)
+    await stage.says("/release 1.0.3")
+    await stage.passes(hours=6)
+
+    assert stage.state() == "needs attention"
+    assert len([said for said in stage.said() if "@maya" in said]) <= 2  # once for each edition
+
+
 async def test_after_the_database_was_lost_an_older_version_does_not_take_a_name_back(stage: Stage) -> None:
     await begins(stage)
     await releases(stage, "1.1.0")

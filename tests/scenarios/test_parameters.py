@@ -78,6 +78,36 @@ async def test_a_pipeline_without_parameters_takes_none(stage: Stage) -> None:
     assert "`release` has no parameters" in stage.answer()
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("dry-run=1", "--dry-run"), ("dry_run=true", "--dry-run"), ("Continue=", "--continue")],
+)
+@pytest.mark.parametrize("kept", ["here", "in private"])
+async def test_an_option_that_is_typed_like_a_parameter_is_understood_as_it_was_meant(
+    stage: Stage, typed: str, meant: str, kept: str
+) -> None:
+    if kept == "in private":
+        stage.pipeline(CHOICES, stage.world.add_repository("acme/ops", visibility="private"), path="all.yml")
+        stage.oss.files.clear()
+    await stage.opens(**({"PIPELINES": "acme/ops:all.yml"} if kept == "in private" else {}))
+    comment = await stage.says(f"/release 1.0.3 {typed}")
+
+    assert stage.reactions(comment) == REFUSED
+    assert f"Did you mean `{meant}`?" in stage.answer()
+    assert stage.statuses() == []
+
+
+async def test_a_parameter_may_be_named_as_an_option(stage: Stage) -> None:
+    stage.world.add_workflow(stage.oss, "build.yml", inputs=["version", "java", "edition"])
+    stage.pipeline(CHOICES.replace("edition: [", "dry_run: [").replace("{{ edition }}", "{{ dry_run }}"))
+    await stage.opens()
+    await stage.says("/release 1.0.3 dry-run=full")
+    assert "did you mean `dry_run`?" in stage.answer()
+
+    await stage.says("/release 1.0.3 dry_run=full")
+    await stage.until(lambda: stage.state() == "released")
+
+
 async def test_a_dry_run_tells_what_is_chosen_for_each_version_defaults_too(choosing: Stage) -> None:
     await choosing.says("/release 1.0.3 0.24.9 edition=full --dry-run")
 
@@ -143,3 +173,26 @@ async def test_the_way_to_go_on_with_a_version_keeps_what_was_chosen(stage: Stag
     await stage.says("/release 1.0.3 edition=full")
 
     assert "type `/release 1.0.3 edition=full --continue`" in stage.answer()
+
+
+async def test_where_the_file_is_private_going_on_is_offered_with_the_parameters_as_before(
+    stage: Stage,
+) -> None:
+    ops = stage.world.add_repository("acme/ops", visibility="private")
+    stage.world.add_workflow(stage.oss, "build.yml", inputs=["version", "java", "edition"])
+    images = f"      images: {{needs: build, repo: {OSS}, dispatch: release-docker.yml, ref: develop}}\n"
+    start = CHOICES.replace("ref: develop", 'ref: develop\n        unless-tag: "v{{ version }}"')
+    stage.pipeline(start + images, ops, path="all.yml")
+    stage.oss.files.clear()
+    stage.workflow(stage.oss, "release-docker.yml").on_run(runs=1).runs_until_told()
+    await stage.opens(PIPELINES="acme/ops:all.yml")
+    await stage.says("/release 1.0.3 edition=full")
+    await stage.until(lambda: stage.step("images") == "running")
+    await stage.says("/release cancel 1.0.3")
+    await stage.until(lambda: stage.state() == "cancelled")
+    await stage.passes(minutes=1)
+
+    assert (
+        "`/release 1.0.3 --continue`, with the same parameters as before, starts it again" in stage.answer()
+    )
+    assert "edition=full" not in stage.answer()

@@ -36,6 +36,36 @@ pipelines:
       after: {{needs: hidden, repo: acme/{REPO}, watch: {OTHER}.yml, ref: {BRANCH}, appears-within: 5m}}
 """
 
+CHOSEN = f"""\
+pipelines:
+  release:
+    parameters: {{edition: {{values: [secretone, other], default: secretone}}}}
+    steps:
+      watched:
+        repo: {OSS}
+        watch: pre-release.yml
+        ref: "v{{{{ version }}}}-{{{{ edition }}}}"
+        appears-within: 5m
+      last:
+        needs: watched
+        repo: {OSS}
+        dispatch: build.yml
+        ref: "{{{{ edition }}}}-{{{{ version }}}}"
+        inputs: {{version: "{{{{ version }}}}"}}
+"""
+TAGGED = f"""\
+pipelines:
+  release:
+    parameters: {{edition: {{values: [secretone, other], default: secretone}}}}
+    steps:
+      build:
+        repo: {OSS}
+        dispatch: build.yml
+        ref: "{{{{ edition }}}}-line"
+        inputs: {{version: "{{{{ version }}}}"}}
+        unless-tag: "{{{{ edition }}}}-{{{{ version }}}}"
+"""
+
 
 def vault(stage: Stage) -> Repository:
     """The private repository of the story."""
@@ -46,6 +76,15 @@ def vault(stage: Stage) -> Repository:
     stage.world.give_role("maya", "maintain", made)
     stage.pipeline(PIPELINE)
     return made
+
+
+async def opens_with_private_file(stage: Stage, text: str) -> Repository:
+    """The pipeline file lies in a private repository, its steps run in a public one."""
+    ops = stage.world.add_repository("acme/ops", visibility="private")
+    stage.pipeline(text, ops, path="all.yml")
+    stage.oss.files.clear()
+    await stage.opens(PIPELINES="acme/ops:all.yml")
+    return ops
 
 
 def secrets(stage: Stage, place: Repository) -> Iterator[str]:
@@ -179,6 +218,33 @@ async def test_attack_33_a_token_that_writes_in_public_can_reach_no_private_repo
     private = {repo.full_name for repo in stage.world.repositories.values() if repo.visibility != "public"}
     for entry in public_writes(stage, place):
         assert not private & set(entry.scope.repositories), entry.path
+
+
+async def test_a_ref_with_a_parameter_of_a_private_file_is_not_told_in_public(stage: Stage) -> None:
+    ops = await opens_with_private_file(stage, CHOSEN)
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("watched") == "needs attention", hours=1)
+    elsewhere = stage.world.hand("ada").starts(stage.workflow(stage.oss, "build.yml"), "develop")
+    await stage.says(f"/release adopt 1.0.3 watched {elsewhere.id}")
+    await stage.says("/release skip 1.0.3 watched")
+    await stage.until(lambda: stage.step("last") == "needs attention", hours=1)
+    await stage.passes(minutes=2)
+
+    assert "`last`" in stage.status().body
+    assert all("secretone" not in text_of(entry) for entry in public_writes(stage, ops))
+
+
+@pytest.mark.parametrize("command", ["1.0.3", "1.0.3 --dry-run"])
+async def test_a_refusal_tells_no_ref_and_no_tag_of_a_private_file_in_public(
+    stage: Stage, command: str
+) -> None:
+    stage.world.hand("ada").pushes_tag(stage.oss, "secretone-1.0.3")
+    ops = await opens_with_private_file(stage, TAGGED)
+    await stage.says(f"/release {command}")
+    await stage.passes(minutes=2)
+
+    assert "- step `build`: ref\n- step `build`: tag\n" in stage.answer()
+    assert all("secretone" not in text_of(entry) for entry in public_writes(stage, ops))
 
 
 async def test_where_everybody_may_read_the_private_repository_everything_is_told(stage: Stage) -> None:

@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.scenarios.stage import EE, ONE_CHAIN, ONE_STEP, OSS, START, Stage
+from tests.scenarios.stage import EE, OSS, START, Stage
 from tests.scenarios.test_concurrency_groups import build, maya_builds, opens_with_a_group
-from tests.scenarios.test_day import summaries
 from tests.scenarios.test_moving_names import begins as begins_with_names
 from tests.scenarios.test_moving_names import names
 from tests.scenarios.test_one_at_a_time import LINE, begins, sent
@@ -62,30 +61,6 @@ async def test_a_step_on_a_branch_of_its_version_knows_the_tags_that_the_start_s
     assert stage.run(stage.oss, DOCKER).inputs == {"retag-latest": "false"}
 
 
-async def test_in_a_repository_that_was_renamed_an_older_version_takes_no_name_back(stage: Stage) -> None:
-    stage.world.add_workflow(stage.oss, "build.yml", inputs=["latest"])
-    stage.pipeline("""\
-pipelines:
-  release:
-    steps:
-      images:
-        dispatch: build.yml
-        ref: develop
-        one-at-a-time: images
-        moves: latest
-        inputs: {latest: "{{ moves_latest }}"}
-""")
-    await stage.opens()
-    await stage.says("/release 1.1.0")
-    await stage.until(lambda: stage.state("1.1.0") == "released")
-    stage.world.hand("ada").renames(stage.oss, "gadget")
-    await stage.passes(minutes=5)
-    await stage.says("/release 1.0.3")
-    await stage.until(lambda: stage.state() == "released")
-
-    assert [run.inputs["latest"] for run in build(stage).runs] == ["true", "false"]
-
-
 async def test_a_higher_version_of_another_pipeline_that_is_on_its_way_has_no_names_yet(stage: Stage) -> None:
     steps = f"""
       go: {{approval: "Publish?"}}
@@ -133,23 +108,6 @@ pipelines:
     await stage.until(lambda: stage.state() == "released")
 
     assert "`latest-17` stays at 1.1.0" not in stage.status().body
-
-
-async def test_a_name_is_not_said_to_be_moved_by_a_run_that_a_person_started(stage: Stage) -> None:
-    tagged(stage, "1.0.3", "1.1.0")
-    moving(stage, more="\n        retry: 0")
-    stage.workflow(stage.oss, DOCKER).on_run(runs=1).job("build").fails(log="nothing known")
-    await stage.opens()
-    await stage.says("/release 1.1.0")
-    await stage.until(lambda: stage.state("1.1.0") == "needs attention")
-    hers = stage.world.hand("ada").starts(
-        stage.workflow(stage.oss, DOCKER), "v1.1.0", **{"retag-latest": "false"}
-    )
-    await stage.passes(minutes=1)
-    await stage.says(f"/release adopt 1.1.0 images {hers.id}")
-    await stage.until(lambda: stage.state("1.1.0") == "released")
-
-    assert "→ 1.1.0" not in stage.status("1.1.0").body
 
 
 # -- one at a time ---------------------------------------------------------------------------------------
@@ -245,165 +203,7 @@ pipelines:
     assert sum(run.status != "completed" for run in stage.workflow(stage.oss, DOCKER).runs) == 1
 
 
-async def test_what_one_address_of_github_refuses_all_day_is_told_once(stage: Stage) -> None:
-    await begins_with_names(stage, "1.0.3")
-    stage.world.trouble.answers("GET", r"/git/matching-refs/", 403, "Not accessible", times=None)
-    await stage.says("/release 1.0.3")
-    await stage.passes(hours=6)
-
-    assert len([said for said in stage.said() if "@maya" in said]) <= 2
-
-
-# -- private stays private -------------------------------------------------------------------------------
-
-
-PRIVATE = f"""\
-pipelines:
-  release:
-    parameters: {{edition: {{values: [secretone, other], default: secretone}}}}
-    steps:
-      watched:
-        repo: {OSS}
-        watch: pre-release.yml
-        ref: "v{{{{ version }}}}-{{{{ edition }}}}"
-        appears-within: 5m
-      last:
-        needs: watched
-        repo: {OSS}
-        dispatch: build.yml
-        ref: "{{{{ edition }}}}-{{{{ version }}}}"
-        {VERSION}
-"""
-TAGGED = f"""\
-pipelines:
-  release:
-    parameters: {{edition: {{values: [secretone, other], default: secretone}}}}
-    steps:
-      build:
-        repo: {OSS}
-        dispatch: build.yml
-        ref: "{{{{ edition }}}}-line"
-        {VERSION}
-        unless-tag: "{{{{ edition }}}}-{{{{ version }}}}"
-"""
-
-
-async def opens_with_private_file(stage: Stage, text: str) -> None:
-    ops = stage.world.add_repository("acme/ops", visibility="private")
-    stage.pipeline(text, ops, path="all.yml")
-    stage.oss.files.clear()
-    await stage.opens(PIPELINES="acme/ops:all.yml")
-
-
-def told_in_public(stage: Stage) -> str:
-    return "\n".join(str(entry.body) for entry in stage.world.ledger.public_writes)
-
-
-async def test_a_ref_with_a_parameter_of_a_private_file_is_not_told_in_public(stage: Stage) -> None:
-    await opens_with_private_file(stage, PRIVATE)
-    await stage.says("/release 1.0.3")
-    await stage.until(lambda: stage.state() == "needs attention", hours=1)
-    await stage.says("/release skip 1.0.3 watched")
-    await stage.until(lambda: stage.step("last") == "needs attention", hours=1)
-
-    assert "secret" not in told_in_public(stage)
-
-
-@pytest.mark.parametrize("command", ["1.0.3", "1.0.3 --dry-run"])
-async def test_a_refusal_tells_no_ref_and_no_tag_of_a_private_file_in_public(
-    stage: Stage, command: str
-) -> None:
-    stage.world.hand("ada").pushes_tag(stage.oss, "secretone-1.0.3")
-    await opens_with_private_file(stage, TAGGED)
-    await stage.says(f"/release {command}")
-    await stage.passes(minutes=2)
-
-    assert "`build`" in stage.answer()
-    assert "secret" not in stage.answer()
-
-
-async def test_somebody_whom_a_private_file_names_is_not_named_in_public(stage: Stage) -> None:
-    text = ONE_STEP.replace("    steps:", "    notify: [secretlogin]\n    steps:")
-    build(stage).on_run().job("build").fails(log="error: cannot find symbol")
-    await opens_with_private_file(stage, text)
-    await stage.says("/release 1.0.3")
-    await stage.until(lambda: stage.state() == "needs attention", hours=1)
-    await stage.passes(minutes=1)
-
-    assert "secretlogin" not in told_in_public(stage)
-
-
 # -- going on, options -----------------------------------------------------------------------------------
-
-
-CHOICE = f"""\
-pipelines:
-  release:
-    parameters: {{jdk: {{values: [17, 21], default: 21}}}}
-    steps:
-      start: {{repo: {OSS}, dispatch: global-start-release.yml, ref: develop, {START}}}
-      images:
-        needs: start
-        repo: {OSS}
-        dispatch: {DOCKER}
-        ref: "v{{{{ version }}}}"
-        inputs: {{jdk: "{{{{ jdk }}}}"}}
-"""
-
-
-async def test_a_version_that_goes_on_keeps_its_parameters_or_asks_for_them(stage: Stage) -> None:
-    stage.world.add_workflow(stage.oss, DOCKER, inputs=["jdk"])
-    stage.pipeline(CHOICE)
-    stage.workflow(stage.oss, DOCKER).on_run(runs=1).runs_until_told()
-    await stage.opens()
-    await stage.says("/release 1.0.3 jdk=17")
-    await stage.until(lambda: stage.step("images") == "running")
-    await stage.says("/release cancel 1.0.3")
-    await stage.until(lambda: stage.state() == "cancelled")
-    await stage.says("/release 1.0.3 --continue")
-    await stage.passes(minutes=10)
-
-    assert {run.inputs["jdk"] for run in stage.workflow(stage.oss, DOCKER).runs} == {"17"}
-
-
-async def test_a_version_goes_on_whose_start_step_could_not_be_started_any_more(stage: Stage) -> None:
-    stage.pipeline(ONE_CHAIN.replace("ref: develop", 'ref: "release/{{ series }}"'))
-    tagged(stage, "1.0.3")
-    await stage.opens()
-    await stage.says("/release 1.0.3 --continue")
-    await stage.until(lambda: stage.state() == "released")
-
-    assert stage.step("start") == "skipped"
-
-
-async def test_going_on_is_not_offered_where_it_would_be_refused(stage: Stage) -> None:
-    stage.pipeline(ONE_CHAIN)
-    start = stage.workflow(stage.oss, "global-start-release.yml")
-    start.on_run().job("build").fails(log="error: cannot find symbol")
-    await stage.opens()
-    await stage.says("/release 1.0.3")
-    await stage.until(lambda: stage.state() == "needs attention")
-    await stage.says("/release skip 1.0.3 start")
-    await stage.says("/release cancel 1.0.3")
-    await stage.until(lambda: stage.state() == "cancelled")
-    await stage.passes(minutes=1)
-
-    assert "--continue" not in stage.answer()
-
-
-async def test_the_command_that_is_offered_to_go_on_can_be_typed_where_the_file_is_private(
-    stage: Stage,
-) -> None:
-    stage.world.add_workflow(stage.oss, DOCKER, inputs=["jdk"])
-    stage.workflow(stage.oss, DOCKER).on_run(runs=1).runs_until_told()
-    await opens_with_private_file(stage, CHOICE.replace(", default: 21", ""))
-    await stage.says("/release 1.0.3 jdk=17")
-    await stage.until(lambda: stage.step("images") == "running")
-    await stage.says("/release cancel 1.0.3")
-    await stage.until(lambda: stage.state() == "cancelled")
-    await stage.passes(minutes=1)
-
-    assert "`/release 1.0.3 --continue` starts it again" not in stage.answer()
 
 
 @pytest.mark.parametrize(
@@ -419,14 +219,6 @@ async def test_an_option_with_a_value_is_understood_as_it_was_meant(
     assert f"Did you mean `{meant}`?" in stage.answer()
 
 
-@pytest.mark.parametrize("typed", ["dry-run=1", "dry_run=true"])
-async def test_nobody_who_wants_a_dry_run_is_told_to_leave_that_out(stage: Stage, typed: str) -> None:
-    await stage.opens()
-    await stage.says(f"/release 1.0.3 {typed}")
-
-    assert "`--dry-run`" in stage.answer()
-
-
 async def test_a_version_that_begins_in_two_homes_at_once_is_refused_for_the_right_repository(
     stage: Stage,
 ) -> None:
@@ -440,52 +232,3 @@ async def test_a_version_that_begins_in_two_homes_at_once_is_refused_for_the_rig
     (refused,) = (said for said in stage.said() if said.startswith("Refused"))
 
     assert f"step `images` in `{OSS}`" in refused
-
-
-# -- the day ---------------------------------------------------------------------------------------------
-
-
-async def test_a_day_has_one_summary_also_when_another_release_begins_after_it(stage: Stage) -> None:
-    stage.pipeline(ONE_STEP)
-    await stage.opens()
-    await stage.says("/release 1.0.3 0.24.9")
-    await stage.until(lambda: stage.state("1.0.3") == stage.state("0.24.9") == "released")
-    await stage.passes(hours=1)
-    await stage.says("/release 1.1.0")
-    await stage.until(lambda: stage.state("1.1.0") == "released")
-    await stage.passes(hours=1)
-
-    assert len(summaries(stage)) == 1
-
-
-async def test_a_board_that_is_too_long_leaves_out_nobody_who_needs_a_person(stage: Stage) -> None:
-    steps = f"steps: {{build: {{repo: {OSS}, dispatch: build.yml, ref: develop, {VERSION}}}}}"
-    stage.pipeline(f"pipelines:\n  release: {{concurrency: all, {steps}}}\n  hot: {{{steps}}}\n")
-    build(stage).on_run(about="9.9.9").job("build").fails(log="error: cannot find symbol")
-    build(stage).on_run(about="1.0.0").runs_until_told()
-    await stage.opens()
-    await stage.says("/hot 9.9.9")
-    await stage.until(lambda: stage.state("9.9.9") == "needs attention")
-    await stage.says("/release " + " ".join(f"1.0.{patch}" for patch in range(34)))
-    await stage.passes(minutes=5)
-    await stage.says("/release status")
-    await stage.passes(minutes=2)
-
-    assert "9.9.9" in stage.answer()
-
-
-async def test_time_in_a_pause_does_not_make_a_step_late(stage: Stage) -> None:
-    stage.pipeline(LINE)
-    build(stage).on_run().jobs("build").takes(minutes=10)
-    await stage.opens()
-    versions = [f"0.9.{patch}" for patch in range(10)]
-    await stage.says(f"/release {' '.join(versions)}")
-    await stage.until(lambda: all(stage.state(version) == "released" for version in versions))
-    stage.world.trouble.answers("GET", r"workflows/build.yml/runs", 502, "Bad Gateway", times=6)
-    await stage.says("/release 1.0.3")
-    await stage.says("/release pause 1.0.3")
-    await stage.passes(hours=2)
-    await stage.says("/release resume 1.0.3")
-    await stage.until(lambda: stage.state() == "released", hours=2)
-
-    assert "late: nine of ten" not in stage.status().body

@@ -113,11 +113,11 @@ async def test_a_dry_run_tells_where_moving_names_are_and_where_they_go(stage: S
 
     newer, older = stage.answer().split("**release 0.24.10**")
     assert (
-        "`latest` moves from `1.0.2` to `1.0.3` and `0.24` stays at `0.24.9`, "
+        "`latest` moves from `1.0.2` to `1.0.3` and `0.24` stays, "
         "so it is given `latest=true` and `lts=false`" in newer
     )
     assert (
-        "`latest` stays at `1.0.3` and `0.24` moves from `0.24.9` to `0.24.10`, "
+        "`latest` stays, since `1.0.3` is higher, and `0.24` moves from `0.24.9` to `0.24.10`, "
         "so it is given `latest=false` and `lts=true`" in older
     )
 

@@ -17,15 +17,15 @@ _MOST_ROWS = 30
 
 
 def board_answer(pipeline: str, releases: Sequence[Release], audience: Audience, *, web_url: str) -> str:
-    """A table for each pipeline, the one that was asked for first; `releases`: all that are open, oldest first."""
+    """A table for each pipeline, the one that was asked for first, unless others call for somebody.
+
+    `releases`: all that are open, oldest first. What needs nobody is left out first.
+    """
     parts = [_first_sentence(pipeline, releases)]
-    left = _MOST_ROWS
-    for those in _by_pipeline(pipeline, releases):
-        shown = [View(release, audience, web_url) for release in those[:left]]
-        left -= len(shown)
-        if shown:
-            parts.append("\n".join(_table(shown)))
-            parts.append("\n".join(f"- **{view.title}**: {outlook(view)}" for view in shown))
+    for those in _by_pipeline(pipeline, sorted(releases, key=_rank)[:_MOST_ROWS]):
+        shown = [View(release, audience, web_url) for release in those]
+        parts.append("\n".join(_table(shown)))
+        parts.append("\n".join(f"- **{view.title}**: {outlook(view)}" for view in shown))
     if len(releases) > _MOST_ROWS:
         parts.append(f"And {len(releases) - _MOST_ROWS} more.")
     return cut("\n\n".join(parts))
@@ -41,13 +41,12 @@ def _first_sentence(pipeline: str, releases: Sequence[Release]) -> str:
     return f"{those}{needs}."
 
 
-def _by_pipeline(pipeline: str, releases: Sequence[Release]) -> Iterator[list[Release]]:
-    """The releases of each pipeline, those that call for somebody first."""
+def _by_pipeline(pipeline: str, ranked: Sequence[Release]) -> Iterator[list[Release]]:
+    """The releases of each pipeline; pipelines of which one needs a person come first."""
     groups: dict[str, list[Release]] = {pipeline.lower(): []}
-    for release in releases:
+    for release in ranked:
         groups.setdefault(release.pipeline.lower(), []).append(release)
-    for those in groups.values():
-        yield sorted(those, key=_rank)
+    yield from sorted(filter(None, groups.values()), key=lambda those: _rank(those[0]) > 0)
 
 
 def _rank(release: Release) -> int:

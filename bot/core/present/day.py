@@ -19,7 +19,7 @@ _HEADER = "| release | state | duration | re-runs | a person was needed |\n| ---
 
 
 def day_comment(day: Sequence[Ended], audience: Audience, *, web_url: str) -> str:
-    """`day`: all releases of the day, two or more."""
+    """`day`: all releases of the day, two or more, in the order of their beginning; the first names the last line."""
     views = {one.release.id: View(one.release, audience, web_url) for one in day}
     ordered = sorted(day, key=lambda one: (one.release.pipeline.lower(), Version.parse(one.release.version)))
     rows = [_row(views[one.release.id], one) for one in ordered]
@@ -27,7 +27,8 @@ def day_comment(day: Sequence[Ended], audience: Audience, *, web_url: str) -> st
     parts = [_first_sentence(day), table]
     if any(not view.shows(step) for view in views.values() for step, _ in view.steps):
         parts.append("Re-runs and calls for a person are counted in the repositories shown here.")
-    return cut("\n\n".join(parts))
+    body = cut("\n\n".join(parts))
+    return f"{body}\n\n<!-- release-bot-day:{day[0].release.id} -->"
 
 
 def _first_sentence(day: Sequence[Ended]) -> str:

@@ -32,7 +32,11 @@ def moving(view: View, step: Step, record: StepRecord) -> str:
 def _moved(move: NameMove) -> str:
     name = code(move.name)
     if not move.moved:
-        return f"{name} stays at {inert(move.after)}" if move.after else f"{name} stays where it is"
+        if move.after:
+            return f"{name} stays at {inert(move.after)}"
+        return (
+            f"{name} is left alone: {inert(move.above)} is higher" if move.above else f"{name} is left alone"
+        )
     return (
         f"{name}: {inert(move.before)} → {inert(move.after)}"
         if move.before

@@ -13,11 +13,11 @@ from bot.core.plan import Step
 from bot.core.present.hints import hints, listing
 from bot.core.present.inert import code, cut, inert, is_team, mention, mention_team
 from bot.core.present.sides import how_to_go_on, matters, sides
-from bot.core.present.story import current
+from bot.core.present.story import current, waits
 from bot.core.present.troubles import log_tail
 from bot.core.present.view import View
 from bot.core.present.words import count, duration
-from bot.core.states import AwaitingApproval, NeedsPerson, Running, Skipped
+from bot.core.states import AwaitingApproval, Behind, InLine, NeedsPerson, Running, Skipped
 
 _TAIL = 4_000
 _CALLS = frozenset({"person", "approval", "environment"})
@@ -63,7 +63,7 @@ def _parts(view: View, notice: Notice) -> Iterator[str]:
             yield f"{what} is cancelled, as {view.person(release.cancelled_by)} asked{_after(release)}."
             yield from _result(view)
             yield from filter(None, (sides(view), how_to_go_on(view)))
-        case "person" | "approval" | "environment" if notice.step is not None:
+        case "person" | "approval" | "environment" | "line" if notice.step is not None:
             step = release.plan.step(notice.step)
             yield from _call(view, notice, step, release.steps[step.name])
         case _:
@@ -82,6 +82,12 @@ def _call(view: View, notice: Notice, step: Step, record: StepRecord) -> Iterato
                 yield far
             if view.shows(step) and (tail := log_tail(state, most=_TAIL)):
                 yield tail
+        case "line", InLine(behind=Behind() as behind) if behind.stuck:
+            yield f"{what} still {waits(view, behind) if view.shows(step) else 'waits'} at {code(step.name)}."
+            yield (
+                "It goes on by itself when somebody has helped there. "
+                f"{view.command('skip', step.name)} leaves the step out, {view.command('cancel')} ends the release."
+            )
         case "approval", AwaitingApproval():
             question = ""
             if step.kind == "approval" and view.shows_file:

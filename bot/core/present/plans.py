@@ -1,6 +1,7 @@
 """What a release would do, and why a version was refused before anything was started.
 
-Rule: of a repository the reader may not see, the step's name and its kind or the problem's kind, no more;
+Rule: of a repository the reader may not see, the step's name and its kind or the problem's kind, no more; nor of a step
+or problem that has words of a pipeline file the reader may not see;
 what the person has no access to is called 'no access' wherever it is told.
 """
 
@@ -32,6 +33,10 @@ class Foreseen:
 
 _NOTHING_LEFT: Mapping[str, Left] = MappingProxyType({})
 _NOTHING_FORESEEN: Mapping[tuple[str, str], Foreseen] = MappingProxyType({})
+_WORDS_OF_FILE = frozenset(
+    {ProblemKind.INSTALLATION, ProblemKind.WORKFLOW, ProblemKind.REF, ProblemKind.TAG, ProblemKind.RUN}
+)
+"""Problems whose detail names a workflow, branch or tag, or has GitHub's answer to a question about one."""
 _RUN_URL = re.compile(r"https?://[A-Za-z0-9.:/_-]+/actions/runs/(\d{1,18})")
 
 
@@ -51,7 +56,7 @@ def plan_answer(
         verdict = "would be refused" if found else "would start"
         parts.append(f"**{plan.pipeline} {plan.version}** {verdict}{_given(plan, audience)}.")
         if found:
-            parts.append(_problems(found, audience, plan.permission))
+            parts.append(_problems(found, audience, plan.permission, plan.file_repo))
         of_it = left.get(plan.version, Left())
         steps = (
             f"{number}. {_step(step, plan, audience, of_it)}"
@@ -96,7 +101,9 @@ def _move(move: NameMove, version: str) -> str:
     if move.after == version:
         before = f" from {code(move.before)}" if move.before and move.moved else ""
         return f"{code(move.name)} moves{before} to {code(version)}"
-    return f"{code(move.name)} stays at {code(move.before)}" if move.before else f"{code(move.name)} stays"
+    if move.before:
+        return f"{code(move.name)} stays at {code(move.before)}"
+    return f"{code(move.name)} stays" + (f", since {code(move.above)} is higher" if move.above else "")
 
 
 def _seen(step: Step, plan: Plan, audience: Audience) -> bool:
@@ -137,11 +144,12 @@ def preflight_answer(
     started: Sequence[str],
     audience: Audience,
     *,
+    file_repo: str | None,
     permission: str = "",
     go_on: str = "",
 ) -> str:
-    """All refused versions with all their problems, in one comment. `permission`: the pipeline's role; `go_on`: the
-    command that goes on with those whose tags alone are in the way.
+    """All refused versions with all their problems, in one comment. `file_repo`: where the pipeline file is kept;
+    `permission`: the pipeline's role; `go_on`: the command that goes on with those whose tags alone are in the way.
     """
     versions = [version for version, _ in refused]
     first = f"Refused for {names(versions, most=10)}, so nothing was done."
@@ -149,11 +157,14 @@ def preflight_answer(
         first = f"Started: {names(started, most=10)}. Refused: {names(versions, most=10)}."
     parts = [first]
     for version, problems in refused:
-        lines = _problems(problems, audience, permission)
+        lines = _problems(problems, audience, permission, file_repo)
         parts.append(f"{code(version, most=64)}:\n\n{lines}" if len(refused) > 1 else lines)
     if go_on:
         parts.append(f"If it was begun before and has to go on, type {code(go_on, most=1_000)}.")
     found = {problem.kind for _, problems in refused for problem in problems}
+    if found == {ProblemKind.NOTHING_TO_CONTINUE}:
+        parts.append("There is nothing to mend: giving this command again changes nothing.")
+        return cut("\n\n".join(parts))
     mended = "Give the command again when this is mended"
     if found & {ProblemKind.ROLE, ProblemKind.NO_ACCESS}:
         role = f"the role {code(permission)}" if permission else "the pipeline's role"
@@ -163,16 +174,19 @@ def preflight_answer(
     return cut("\n\n".join(parts))
 
 
-def _problems(found: Found, audience: Audience, permission: str) -> str:
+def _problems(found: Found, audience: Audience, permission: str, file_repo: str | None) -> str:
     """A list; where only the kind may be told, several problems of one step are one line."""
-    return "\n".join(dict.fromkeys(_problem(problem, audience, permission) for problem in found))
+    shows_file = audience.sees(file_repo)
+    lines = (_problem(problem, audience, permission, shows_file=shows_file) for problem in found)
+    return "\n".join(dict.fromkeys(lines))
 
 
-def _problem(problem: Problem, audience: Audience, permission: str) -> str:
+def _problem(problem: Problem, audience: Audience, permission: str, *, shows_file: bool) -> str:
     where = _steps(problem.steps)
     if problem.kind is ProblemKind.NO_ACCESS:
         return f"- {where or 'a repository'}: no access"
-    if problem.repo is not None and not audience.sees(problem.repo):
+    hidden = not shows_file and problem.kind in _WORDS_OF_FILE
+    if hidden or (problem.repo is not None and not audience.sees(problem.repo)):
         needed = f", {code(permission)} is needed" if problem.kind is ProblemKind.ROLE and permission else ""
         return f"- {where or 'a repository'}: {problem.kind}{needed}"
     repo = f"in {code(problem.repo)}" if problem.repo is not None else ""

@@ -1,6 +1,7 @@
 """Why a command about an open release is refused: the rule, and what to do instead, for each `No`.
 
-Rule: the first sentence says what is refused and why. A link stands only where its step may be seen.
+Rule: the first sentence says what is refused and why. A link stands only where its step may be seen, workflow and ref
+only where the pipeline file may be seen too.
 """
 
 import re
@@ -222,7 +223,7 @@ def _unmet(view: View, refused: Refused) -> str:
 
 def _wanted(view: View, refused: Refused, part: str) -> str:
     step = _target(view, refused)
-    if step is None or isinstance(step, ApprovalStep) or not view.shows(step):
+    if step is None or isinstance(step, ApprovalStep) or not (view.shows(step) and view.shows_file):
         return ""
     return f", {code(step.workflow if part == 'workflow' else step.ref)}"
 

@@ -78,13 +78,18 @@ def matters(view: View) -> bool:
 def how_to_go_on(view: View) -> str:
     """A cancelled release that has set its tag can be taken up again; empty where that would not help."""
     started = any(
-        isinstance(step, DispatchStep) and step.unless_tag is not None and record.done and view.shows(step)
+        isinstance(step, DispatchStep)
+        and step.unless_tag is not None
+        and isinstance(record.state, Passed)  # a step that a person skipped has set no tag
+        and view.shows(step)
         for step, record in view.steps
     )
     if view.release.word is not ReleaseWord.CANCELLED or not started:
         return ""
     words = [f"/{view.release.pipeline}", view.release.version, *_parameters(view), "--continue"]
-    return f"{code(' '.join(words), most=300)} starts it again and takes up what exists already."
+    withheld = view.release.plan.parameters and not view.shows_file
+    same = ", with the same parameters as before," if withheld else ""
+    return f"{code(' '.join(words), most=300)}{same} starts it again and takes up what exists already."
 
 
 def _parameters(view: View) -> Iterator[str]:

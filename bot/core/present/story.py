@@ -58,10 +58,12 @@ def _of_approval(view: View, step: ApprovalStep, record: StepRecord) -> str:
 
 def _of_run_step(view: View, step: RunStep, record: StepRecord) -> str:
     match record.state:
-        case Due(why=why) if why:
+        case Due(why=why) if why and view.shows_file:  # GitHub's words may name the ref
             return f"The dispatch is held back: {inert(why)}."
         case InLine() if view.release.paused_by is not None:  # it lets all others pass
             return f"It {waits(view, None)}."
+        case InLine(why=why) if why:
+            return f"It is its turn, but {inert(why)}."
         case InLine(behind=behind):
             return f"It {waits(view, behind)}."
         case GaveWay(group=group):
@@ -71,6 +73,8 @@ def _of_run_step(view: View, step: RunStep, record: StepRecord) -> str:
             reason = f" ({inert(why)})" if why else ""
             return f"The run of dispatch {send} is looked for{reason}; nothing is sent meanwhile."
         case Expecting() if isinstance(step, WatchStep):
+            if not view.shows_file:
+                return "Waits for a run of its workflow."
             return f"Waits for a run of {code(step.workflow)} on {code(step.ref)} ({inert(step.event)})."
         case Running(run=run) if run.held:
             link = view.run_link(step, run, "review it there")
@@ -100,6 +104,7 @@ def waits(view: View, behind: Behind | None) -> str:
     if not (same_repository(behind.home, view.release.plan.home) and view.shows_home):
         return "waits for a step of another release"
     stuck = ", which needs a person" if behind.stuck else ""
+    stuck += ", which is paused" if behind.paused and not stuck else ""
     return f"waits for {inert(f'{behind.pipeline} {behind.version} / {behind.step}')}{stuck}"
 
 

@@ -1,6 +1,7 @@
 """Why a person is needed, in one or two clear sentences: what is wrong, where, and what mends it.
 
-Rule: only for people who may see the step's repository; callers ask the `View` first.
+Rule: only for people who may see the step's repository; callers ask the `View` first. Workflow, branch and tag are
+words of the pipeline file, and GitHub's answers repeat them: only for people who may see the file.
 """
 
 from collections.abc import Mapping
@@ -38,6 +39,9 @@ _SHORT: Mapping[TroubleKind, str] = {
     TroubleKind.NEVER_RERUN: "a job that must not be re-run by itself failed",
 }
 
+_ANSWERS = frozenset({TroubleKind.REFUSED, TroubleKind.NO_ACCESS, TroubleKind.MOVED})
+"""Their detail is an answer of GitHub with the address that was asked, which may name workflow, branch or tag."""
+
 
 def headline(trouble: Trouble) -> str:
     """One phrase without Markdown, for titles."""
@@ -49,7 +53,8 @@ def explained(view: View, step: RunStep, state: NeedsPerson) -> str:
     """What happened and what mends it, with links to the runs."""
     where = _where(view, step, state)
     touch = touched(view, state.trouble.touched) if state.trouble.touched else ""
-    return f"{_happened(view, step, state.trouble, where)}{touch} {_remedy(step, state.trouble)}".strip()
+    happened, remedy = _happened(view, step, state.trouble, where), _remedy(view, step, state.trouble)
+    return f"{happened}{touch} {remedy}".strip()
 
 
 def log_tail(state: NeedsPerson, *, most: int) -> str:
@@ -67,7 +72,7 @@ def _where(view: View, step: RunStep, state: NeedsPerson) -> str:
 
 
 def _happened(view: View, step: RunStep, trouble: Trouble, where: str) -> str:
-    detail = inert(view.worded(trouble.detail, trouble.unsaid))
+    detail = _detail(view, trouble)
     because = f": {detail}" if detail else ""
     match trouble.kind:
         case TroubleKind.FAILED:
@@ -86,12 +91,12 @@ def _happened(view: View, step: RunStep, trouble: Trouble, where: str) -> str:
         case TroubleKind.NOTHING_RAN:
             return f"The run is over, but not one of its jobs ran{where}."
         case TroubleKind.STARTUP_FAILURE:
-            return f"GitHub could not start the run: {code(step.workflow)} is not valid{where}."
+            return f"GitHub could not start the run: {_workflow_of(view, step)} is not valid{where}."
         case TroubleKind.ODD_END:
             how = code(trouble.detail) if trouble.detail else "no conclusion"
             return f"The run ended with {how}, which is neither success nor failure{where}."
         case TroubleKind.NEVER_APPEARED:
-            return f"No run of {_run_of(step)} appeared within {duration(step.appears_within)}."
+            return f"No run of {_run_of(view, step)} appeared within {duration(step.appears_within)}."
         case TroubleKind.NEVER_FOUND:
             why = f" ({detail})" if detail else ""
             within = duration(step.appears_within)
@@ -108,11 +113,11 @@ def _happened(view: View, step: RunStep, trouble: Trouble, where: str) -> str:
                 f"The bot has dispatched a run that belongs to no step{where or because}; nothing was sent."
             )
         case TroubleKind.REFUSED:
-            return f"GitHub refused the dispatch of {_run_of(step)}{because}."
+            return f"GitHub refused the dispatch of {_run_of(view, step)}{because}."
         case TroubleKind.TAG_EXISTS:
-            return f"{_tag_of(step)} exists already in {code(step.repo)}, so nothing was dispatched."
+            return f"{_tag_of(view, step)} exists already in {code(step.repo)}, so nothing was dispatched."
         case TroubleKind.REF_MISSING:
-            return f"{code(step.ref)} does not exist in {code(step.repo)}, so nothing was dispatched."
+            return f"{_ref_of(view, step)} does not exist in {code(step.repo)}, so nothing was dispatched."
         case TroubleKind.NO_ACCESS:
             return f"The bot cannot reach {code(step.repo)}{because}."
         case TroubleKind.MOVED:
@@ -128,16 +133,31 @@ def _happened(view: View, step: RunStep, trouble: Trouble, where: str) -> str:
             assert_never(trouble.kind)
 
 
-def _tag_of(step: RunStep) -> str:
-    tag = step.unless_tag if isinstance(step, DispatchStep) else None
+def _detail(view: View, trouble: Trouble) -> str:
+    if trouble.kind in _ANSWERS and not view.shows_file:
+        return ""
+    return inert(view.worded(trouble.detail, trouble.unsaid))
+
+
+def _tag_of(view: View, step: RunStep) -> str:
+    tag = step.unless_tag if isinstance(step, DispatchStep) and view.shows_file else None
     return f"The tag {code(tag)}" if tag else "The tag"
 
 
-def _run_of(step: RunStep) -> str:
-    return f"{code(step.workflow)} on {code(step.ref)} in {code(step.repo)}"
+def _ref_of(view: View, step: RunStep) -> str:
+    return code(step.ref) if view.shows_file else "Its branch or tag"
 
 
-def _remedy(step: RunStep, trouble: Trouble) -> str:
+def _workflow_of(view: View, step: RunStep) -> str:
+    return code(step.workflow) if view.shows_file else "its workflow"
+
+
+def _run_of(view: View, step: RunStep) -> str:
+    on = f" on {code(step.ref)}" if view.shows_file else ""
+    return f"{_workflow_of(view, step)}{on} in {code(step.repo)}"
+
+
+def _remedy(view: View, step: RunStep, trouble: Trouble) -> str:
     match trouble.kind:
         case TroubleKind.TIMED_OUT:
             return "A success that comes later still counts; if it hangs, cancel it on GitHub and retry."
@@ -146,7 +166,7 @@ def _remedy(step: RunStep, trouble: Trouble) -> str:
         case TroubleKind.CANCELLED | TroubleKind.RERUN_REFUSED | TroubleKind.RERUN_LOST:
             return "A re-run that you start on GitHub is seen as well."
         case TroubleKind.NOTHING_RAN:
-            return f"Look at the conditions in {code(step.workflow)}: a re-run would leave the same jobs out."
+            return f"Look at the conditions in {_workflow_of(view, step)}: a re-run would leave the same jobs out."
         case TroubleKind.STARTUP_FAILURE:
             return "Mend the file first: GitHub does not re-run such a run."
         case TroubleKind.NEVER_APPEARED:

@@ -30,7 +30,9 @@ FACTS = present.PipelineFacts(
 
 
 def test_a_refused_version_is_told_all_its_problems_at_once() -> None:
-    assert present.preflight_answer([("1.0.3", [TAG, HIDDEN, ROLE])], [], PUBLIC, permission="maintain") == (
+    assert present.preflight_answer(
+        [("1.0.3", [TAG, HIDDEN, ROLE])], [], PUBLIC, file_repo=OSS, permission="maintain"
+    ) == (
         """\
 Refused for `1.0.3`, so nothing was done.
 
@@ -46,12 +48,12 @@ Give the command again when this is mended, or ask somebody who has the access."
 
 def test_how_many_problems_a_private_step_has_is_not_told() -> None:
     other = replace(HIDDEN, detail="another one")
-    one = present.preflight_answer([("1.0.3", [HIDDEN])], [], PUBLIC)
-    assert present.preflight_answer([("1.0.3", [HIDDEN, other])], [], PUBLIC) == one
+    one = present.preflight_answer([("1.0.3", [HIDDEN])], [], PUBLIC, file_repo=OSS)
+    assert present.preflight_answer([("1.0.3", [HIDDEN, other])], [], PUBLIC, file_repo=OSS) == one
 
 
 def test_versions_that_started_are_told_from_those_that_were_refused() -> None:
-    text = present.preflight_answer([("1.0.3", [TAG]), ("1.0.5", [HIDDEN])], ["1.0.4"], PUBLIC)
+    text = present.preflight_answer([("1.0.3", [TAG]), ("1.0.5", [HIDDEN])], ["1.0.4"], PUBLIC, file_repo=OSS)
 
     assert text.startswith(
         "Started: `1.0.4`. Refused: `1.0.3` and `1.0.5`.\n\n`1.0.3`:\n\n- step `oss-start`"
@@ -315,7 +317,7 @@ def test_attack_46_no_answer_has_a_line_that_is_a_command_or_the_marker_of_a_sta
         present.status_answer([one], PUBLIC, web_url=WEB),
         present.help_answer([FACTS, replace(FACTS, about="/release cancel 1.0.3")], PUBLIC),
         present.plan_answer([(replace(PLAN, about="/release cancel"), [problem])], PUBLIC),
-        present.preflight_answer([("1.0.3", [problem])], [], PUBLIC),
+        present.preflight_answer([("1.0.3", [problem])], [], PUBLIC, file_repo=OSS),
         present.bad_file_answer(["/release cancel 1.0.3", "/x:1:1: no"], "/x", shown=True),
         present.no_file_answer("x"),
         present.malformed_answer("/release cancel 1.0.3"),

@@ -106,6 +106,21 @@ def test_of_many_releases_thirty_are_shown_and_the_rest_is_counted() -> None:
     assert text.endswith("\n\nAnd 3 more.")
 
 
+def test_whoever_needs_a_person_is_shown_first_whatever_the_pipeline() -> None:
+    many = [one(f"1.0.{patch}") for patch in range(33)]
+    stuck = one("9.9.9", {"oss-start": needing(FAILED, failed())}, replace(PLAN, pipeline="hot"))
+
+    table = rows(answer(*many, stuck))
+
+    assert [row[0].partition("]")[0] for row in table[2:6]] == [
+        "[hot 9.9.9",
+        "release",
+        "---",
+        "[release 1.0.0",
+    ]
+    assert len(table) == 2 * 2 + 30
+
+
 def test_a_step_in_line_behind_a_private_one_is_waiting_like_any_other() -> None:
     plan = replace(PLAN, steps=tuple(replace(s, repo=EE) if s.kind == "dispatch" else s for s in PLAN.steps))
     done = dict.fromkeys(("oss-start", "oss", "ee", "go"), DONE)

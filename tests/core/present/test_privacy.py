@@ -252,18 +252,60 @@ def test_a_private_pipeline_file_keeps_its_texts(seed: int) -> None:
     assert "line 7, column 3" in answer
 
 
+@given(st.integers(0, 2**32))
+@settings(deadline=None, max_examples=20)
+def test_workflow_and_ref_of_a_private_pipeline_file_are_not_told_in_public(seed: int) -> None:
+    canaries = Canaries(random.Random(seed), [])
+    plan = secret_plan(canaries)
+    audience = Audience("public", {OSS: "public", (plan.file_repo or "").lower(): "private"})
+    answered = (TroubleKind.REFUSED, TroubleKind.NO_ACCESS, TroubleKind.MOVED)
+    quoting = [Trouble(kind, canaries.word() if kind in answered else "") for kind in TroubleKind]
+    told: list[StepState] = [
+        Expecting(at(4), at(4)),
+        Due(at(4), at(4), canaries.word()),
+        *(NeedsPerson(trouble, at(4)) for trouble in quoting),
+    ]
+
+    for state in told:
+        record = StepRecord(state=state, began_at=at(4))
+        one = release({"oss-start": record, "oss": record}, plan=plan)
+        assert not canaries.in_("\n".join(everything_said(one, audience, [])))
+        for no in No:
+            assert not canaries.in_(present.refused_answer(Refused(no, "oss", None), one, audience))
+
+
+@pytest.mark.parametrize("kind", ["workflow", "ref", "tag", "run", "installation"])
+def test_a_problem_with_words_of_a_private_file_is_told_by_step_and_kind_only(kind: str) -> None:
+    canaries = Canaries(random.Random(1), [])
+    link = f"{WEB}/{OSS}/actions/runs/{canaries.number()}"
+    problem = Problem(ProblemKind(kind), ("oss-start",), OSS, canaries.word(), (link,))
+    plan = replace(PLAN, file_repo="acme/vault")
+    audience = Audience("public", {OSS: "public"})
+
+    for answer in (
+        present.preflight_answer([("1.0.3", [problem])], [], audience, file_repo=plan.file_repo),
+        present.plan_answer([(plan, [problem])], audience),
+    ):
+        assert not canaries.in_(answer)
+        assert f"- step `oss-start`: {kind}\n" in answer
+
+
 def secret_plan(canaries: Canaries) -> Plan:
-    first, go = PLAN.step("oss-start"), PLAN.step("go")
+    first, watched, go = PLAN.step("oss-start"), PLAN.step("oss"), PLAN.step("go")
     assert isinstance(first, DispatchStep)
+    assert isinstance(watched, WatchStep)
     assert isinstance(go, ApprovalStep)
     steps = (
         replace(
             first,
+            workflow=canaries.word(),
+            ref=canaries.word(),
+            unless_tag=canaries.word(),
             inputs=((canaries.word(), canaries.word()),),
             one_at_a_time=canaries.word(),
             moves=(MovingName(canaries.word(), canaries.word()),),
         ),
-        PLAN.steps[1],
+        replace(watched, workflow=canaries.word(), ref=canaries.word(), event=canaries.word()),
         PLAN.steps[2],
         replace(go, question=canaries.word()),
     )
@@ -289,7 +331,9 @@ def test_a_problem_in_a_private_repository_is_told_by_step_and_kind_only(kind: P
     problem = Problem(kind, ("ee-start",), f"acme/{canaries.word()}", canaries.word())
     audience = Audience("public", {OSS: "public"})
     told: list[Callable[[], str]] = [
-        lambda: present.preflight_answer([("1.0.3", [problem])], [], audience, permission="maintain"),
+        lambda: present.preflight_answer(
+            [("1.0.3", [problem])], [], audience, file_repo=OSS, permission="maintain"
+        ),
         lambda: present.plan_answer([(PLAN, [problem])], audience),
     ]
 
@@ -304,7 +348,7 @@ def test_what_a_person_cannot_read_is_no_access_even_where_others_may_see_it() -
     problem = Problem(ProblemKind.NO_ACCESS, ("ee",), repo, canaries.word())
 
     answer = present.preflight_answer(
-        [("1.0.3", [problem])], [], Audience("private", {repo.lower(): "public"})
+        [("1.0.3", [problem])], [], Audience("private", {repo.lower(): "public"}), file_repo=None
     )
 
     assert "- step `ee`: no access\n" in answer

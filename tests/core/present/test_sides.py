@@ -180,7 +180,9 @@ def test_going_on_takes_the_parameters_along_where_they_may_be_told() -> None:
     assert "`/release 1.0.3 java=21 notes=no --continue` starts" in said(
         cancelled({"oss-start": DONE}, plan), "cancelled"
     )
-    assert "`/release 1.0.3 --continue` starts" in said(cancelled({"oss-start": DONE}, hidden), "cancelled")
+    assert "`/release 1.0.3 --continue`, with the same parameters as before, starts it again" in said(
+        cancelled({"oss-start": DONE}, hidden), "cancelled"
+    )
 
 
 @pytest.mark.parametrize("done", [{}, {"oss": DONE}, {"ee-start": DONE}])

@@ -150,7 +150,9 @@ def test_the_day_is_summed_up_by_version() -> None:
 | [release 1.0.3](https://github.com/acme/widget/issues/7#issuecomment-41) | ✅ released | 1h 12m \
 | 4: 2 transient, 1 flaky, 1 unknown | twice |
 | [release 1.0.10](https://github.com/acme/widget/issues/7#issuecomment-41) | ⛔ cancelled | 30m | – | once |
-| **in all** | **2 released and 1 cancelled** | **3h 5m** | **4: 2 transient, 1 flaky, 1 unknown** | **3 times** |"""
+| **in all** | **2 released and 1 cancelled** | **3h 5m** | **4: 2 transient, 1 flaky, 1 unknown** | **3 times** |
+
+<!-- release-bot-day:r-1.0.3 -->"""
     )
 
 
@@ -158,7 +160,7 @@ def test_of_a_private_repository_no_number_is_told() -> None:
     text = day(over("1.0.3", steps={"oss": RERUN, "ee": RERUN}), over("1.1.0"), audience=PUBLIC)
 
     assert "| 3: 2 transient, 1 flaky | twice |" in text
-    assert text.endswith("\n\nRe-runs and calls for a person are counted in the repositories shown here.")
+    assert "\n\nRe-runs and calls for a person are counted in the repositories shown here.\n\n<!--" in text
 
 
 def test_a_day_that_was_long_says_when_it_ended() -> None:
