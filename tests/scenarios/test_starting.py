@@ -117,7 +117,7 @@ async def test_a_dry_run_tells_where_moving_names_are_and_where_they_go(stage: S
         "so it is given `latest=true` and `lts=false`" in newer
     )
     assert (
-        "`latest` stays, since `1.0.3` is higher, and `0.24` moves from `0.24.9` to `0.24.10`, "
+        "`latest` stays, since `1.0.3` is higher and `0.24` moves from `0.24.9` to `0.24.10`, "
         "so it is given `latest=false` and `lts=true`" in older
     )
 
