@@ -296,14 +296,6 @@ async def in_line(day: Day) -> None:
     await day.released("1.0.4")
 
 
-async def gave_way(day: Day) -> None:
-    """Of three runs of one concurrency group GitHub cancels the second, and it is sent again."""
-    day.stage.oss.workflows["build.yml"].group = "builds"
-    await day.begins(ONE_STEP, "/release 1.0.3 1.0.4 1.0.5")
-    for version in ("1.0.3", "1.0.4", "1.0.5"):
-        await day.released(version)
-
-
 async def goes_on(day: Day) -> None:
     """A version is cancelled half-way, and begun again."""
     stage = day.stage
@@ -335,7 +327,6 @@ STORIES: dict[str, Story] = {
         answers,
         restart,
         in_line,
-        gave_way,
         goes_on,
     )
 }

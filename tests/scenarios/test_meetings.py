@@ -1,4 +1,4 @@
-"""Promises about a day with several releases that are not kept yet, each as a story."""
+"""Where several releases meet in odd ways: names, turns, and what people type on such a day."""
 
 import pytest
 
