@@ -61,6 +61,7 @@ class QuickStage(Stage):
             self.world.turn()
             await self.courier.deliver_due()
             await asyncio.sleep(0)
+            # asyncio has no public word for whether anything is ready to run.
             if self.bot is not None and self.bot.store.busy:
                 await asyncio.sleep(0 if loop._ready else 0.0002)  # type: ignore[attr-defined]
                 quiet = 0

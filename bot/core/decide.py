@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.core import events as happened
-from bot.core import gave_way, lateness, runs, sends, steering, turns
+from bot.core import gave_way, lateness, runs, sends, steered, turns
 from bot.core.draft import Decision, Draft
 from bot.core.model import Release, ReleaseWord
 from bot.core.plan import ApprovalStep, DispatchStep, Step, WatchStep, same_repository
@@ -105,7 +105,7 @@ def _apply(draft: Draft, event: happened.Event) -> None:
             | happened.ResumeAsked()
             | happened.CancelAsked()
         ):
-            steering.steer(draft, event)
+            steered.steer(draft, event)
         case _:
             assert_never(event)
 

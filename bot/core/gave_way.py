@@ -17,7 +17,7 @@ from bot.core.model import NoteKind, Release, StepRecord
 from bot.core.plan import MOST_RERUNS, ApprovalStep, DispatchStep, same_repository
 from bot.core.sends import run_step
 from bot.core.states import BoundRun, Cooling, Diagnosing, Due, Finding, GaveWay, Rerunning, Running, Sending
-from bot.core.steering import rerun
+from bot.core.steered import rerun
 from bot.core.trouble import Trouble, TroubleKind
 from bot.core.turns import make_due
 

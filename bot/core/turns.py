@@ -106,10 +106,15 @@ def patience(state: InLine) -> timedelta:
 def leave_line(draft: Draft) -> None:
     """Whoever is paused before its send gives its turn away."""
     for step, record in draft.release.items():
-        state, never_ran = record.state, record.run is None or record.gave_way > 0
-        if isinstance(state, Due | GaveWay) and never_ran and _name(step):
+        state = record.state
+        if isinstance(state, Due | GaveWay) and _never_began(record) and _name(step):
             draft.keep(step.name, replace(record, moves=(), inputs=()))
             draft.put(step.name, InLine(state.since), "gives its turn away while it is paused")
+
+
+def _never_began(record: StepRecord) -> bool:
+    """It has no run, or its last one gave way before a job of it ran."""
+    return record.run is None or (record.gave_way > 0 and record.run.conclusion == "cancelled")
 
 
 def _name(step: Step) -> str:

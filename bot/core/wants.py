@@ -21,7 +21,7 @@ from bot.core.effects import (
 )
 from bot.core.lateness import late_due, queue_due
 from bot.core.model import Release, StepRecord
-from bot.core.plan import ApprovalStep, RunStep
+from bot.core.plan import ApprovalStep, RunStep, Step
 from bot.core.runs import deadline
 from bot.core.states import (
     AwaitingApproval,
@@ -106,7 +106,7 @@ def wake_at(release: Release, now: datetime) -> datetime | None:
     return min(times, default=None)
 
 
-def _times(step: object, record: StepRecord) -> Iterator[datetime]:
+def _times(step: Step, record: StepRecord) -> Iterator[datetime]:
     yield from (at for at in (queue_due(record), late_due(record)) if at is not None)
     match record.state:
         case Due(not_before=at):
@@ -127,7 +127,7 @@ def _times(step: object, record: StepRecord) -> Iterator[datetime]:
             if run.held and reminded is not None:
                 yield reminded + REMIND_AFTER
             elif not run.held and not isinstance(step, ApprovalStep):
-                yield _deadline(step, state)  # type: ignore[arg-type]
+                yield _deadline(step, state)
         case _:
             return
 

@@ -6,7 +6,16 @@ from dataclasses import replace
 import pytest
 
 from bot.core import commands
-from bot.core.events import RepositoryBarred, RepositoryOpen, SendStopped, TurnGiven, TurnTaken
+from bot.core.events import (
+    AdoptAsked,
+    CancelJudged,
+    RepositoryBarred,
+    RepositoryOpen,
+    SendStopped,
+    TurnGiven,
+    TurnTaken,
+    WayFree,
+)
 from bot.core.model import NameMove, Release, new_release
 from bot.core.plan import DispatchStep, Plan
 from bot.core.states import Behind, InLine, StepWord, Waiting, word_of
@@ -252,6 +261,33 @@ def test_what_was_decided_about_names_is_taken_when_the_run_has_passed_and_not_b
     assert journey.release.steps["build"].inputs == (("retag-latest", "true"),)
     assert before.taken == ()
     assert [(taken.step, taken.name) for taken in decision.taken] == [("build", "latest")]
+
+
+@pytest.mark.parametrize(("own", "taken"), [(True, ["latest"]), (False, [])])
+def test_a_run_that_is_adopted_moves_the_names_only_if_the_bot_itself_started_it(
+    own: bool, taken: list[str]
+) -> None:
+    journey = of_version("1.1.0")
+    journey.hears(TurnGiven("build", (NameMove("latest", "1.0.3", "1.1.0"),)))
+    journey.loses_the_answer()
+    journey.hears(AdoptAsked("build", run_seen(), "maya", own=own))
+    decision = journey.sees(run_seen(conclusion="success", started=journey.now), jobs_ran=True)
+
+    assert [each.name for each in decision.taken] == taken
+
+
+def test_a_failed_step_that_once_gave_way_keeps_its_turn_when_its_release_is_paused() -> None:
+    """Half of its images may be out."""
+    journey = given("1.1.0")
+    journey.starts().ends("cancelled")
+    journey.hears(CancelJudged("build", 7, 1, "images"))
+    journey.hears(WayFree("build", 7, 1))
+    journey.starts(run_id=8)
+    journey.fails(run_id=8)
+    journey.orders(commands.Redo(pipeline="release", step="build"))
+    journey.orders(PAUSE)
+
+    assert (journey.kind(), next_ones(journey, of_version("1.2.0"))) == ("due", [])
 
 
 def test_a_run_that_a_release_before_this_one_left_is_taken_up_instead_of_starting_another() -> None:
