@@ -237,3 +237,12 @@ def test_of_two_that_gave_way_exactly_one_stands_behind_the_other() -> None:
     mine, its = gave_way().release, other(gave_way)
     both = [mine, its]
     assert [stands_behind(mine, "build", both), stands_behind(its, "build", both)] == [True, False]
+
+
+def test_a_run_of_this_release_that_the_bot_cancelled_is_not_run_again() -> None:
+    journey = Journey()
+    journey.waits(60)
+    journey.starts().ends("cancelled")
+    journey.hears(CancelJudged("build", 7, 1, ours=True))
+
+    assert (journey.kind(), journey.told("person")) == ("needs-person", 1)

@@ -22,8 +22,10 @@ from bot.core.states import Behind, InLine, StepWord, Waiting, word_of
 from bot.core.trouble import Trouble, TroubleKind
 from bot.core.turns import Turn, holds, turns
 from tests.core.releases import (
+    A_DAY,
     DISPATCH,
     EE,
+    FIFTEEN_MINUTES,
     NO_ACCESS,
     OSS,
     PLACES,
@@ -121,12 +123,20 @@ def running(journey: Journey) -> None:
     journey.starts()
 
 
+def never_found(journey: Journey) -> None:
+    journey.loses_the_answer()
+    journey.finds()
+    journey.waits(FIFTEEN_MINUTES)
+    journey.finds()
+    assert journey.kind() == "needs-person"
+
+
 def cancelling(journey: Journey) -> None:
     journey.starts()
     journey.orders(CANCEL)
 
 
-@pytest.mark.parametrize("happens", [running, failed, lost, cancelling])
+@pytest.mark.parametrize("happens", [running, failed, lost, never_found, cancelling])
 def test_whoever_may_have_a_run_holds_the_others_up(happens: Callable[[Journey], None]) -> None:
     journey = given("1.1.0")
     happens(journey)
@@ -220,6 +230,25 @@ def test_a_step_that_waits_for_its_turn_can_be_skipped_and_is_cancelled_at_once(
 
 def test_a_step_without_a_name_waits_for_nobody() -> None:
     assert Journey(DISPATCH).kind() == "due"
+
+
+def test_whoever_stands_behind_somebody_stuck_is_told_after_an_hour_and_then_once_a_day() -> None:
+    journey = of_version("1.0.3")
+    journey.hears(TurnTaken("build", behind("1.1.0", stuck=True)))
+    told = []
+    for hours in (0.9, 0.2, 22, 3, 20):
+        journey.waits(3_600 * hours)
+        told.append(journey.told("line"))
+
+    assert told == [0, 1, 1, 2, 2]
+
+
+def test_whoever_stands_behind_somebody_at_work_is_not_told() -> None:
+    journey = of_version("1.0.3")
+    journey.hears(TurnTaken("build", behind("1.1.0")))
+    journey.waits(A_DAY)
+
+    assert (journey.told("line"), journey.wake_at) == (0, None)
 
 
 # -- no circle -------------------------------------------------------------------------------------------

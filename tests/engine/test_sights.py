@@ -1,0 +1,42 @@
+"""What is known of the time in which nobody was at work on this database."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.core.trouble import Trouble
+from bot.engine.sights import Sights
+from bot.simulator.clock import VirtualClock
+from bot.store import Store
+
+LAST = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+class _Clock(VirtualClock):
+    async def sleep(self, seconds: float) -> None:
+        raise AssertionError(f"nobody has to wait {seconds} s")
+
+
+async def _nobody(repo: str, trouble: Trouble | None) -> None:
+    raise AssertionError(f"{repo} is not barred: {trouble}")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "away"), [(-5, False), (0.5, False), (2, True), (59, True), (61, False), (600, False)]
+)
+async def test_only_between_its_last_sign_of_life_and_the_start_was_nobody_there(
+    tmp_path: Path, minutes: float, away: bool
+) -> None:
+    clock = _Clock()
+    clock.move_to(LAST + 60 * MINUTE)
+    store = await Store.open(f"sqlite:///{tmp_path / 'bot.db'}", now=clock.now)
+    try:
+        await store.homes.saw("acme/widget", LAST)
+        sights = Sights(store, clock, look_seconds=60, on_barred=_nobody)
+        await sights.load()
+    finally:
+        await store.close()
+
+    assert sights.away(LAST + minutes * MINUTE) is away
