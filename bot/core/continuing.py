@@ -111,7 +111,7 @@ def continued(release: Release, left: Left, *, at: datetime, by: str) -> Release
     """The new release, with what is left of the version before anything of it begins."""
     steps = dict(release.steps)
     for name in left.skipped:
-        steps[name] = StepRecord(state=Skipped(at, by), began_at=at, ended_at=at)
+        steps[name] = StepRecord(state=Skipped(at, by, tagged=True), began_at=at, ended_at=at)
     for name, run in left.runs.items():
         steps[name] = replace(steps[name], found=bound_run(run))
     return replace(release, steps=steps)

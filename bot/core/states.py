@@ -213,8 +213,11 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
+    """`tagged`: nobody left it out: what it does was done before, its tag exists."""
+
     at: datetime
     by: str
+    tagged: bool = False
     kind: Literal["skipped"] = "skipped"
 
 

@@ -116,6 +116,23 @@ async def test_images_that_were_made_before_the_cancel_are_not_made_again(stage:
     assert str(stage.run(stage.oss, DOCKER).id) in stage.status().rows["oss-docker"]
 
 
+async def test_a_version_that_is_cancelled_once_more_can_be_gone_on_with_once_more(stage: Stage) -> None:
+    stage.workflow(stage.ee, DOCKER).on_run(runs=2).runs_until_told()
+    await cancelled_half_way(stage)
+    for _ in range(2):
+        await stage.says("/release 1.0.3 --continue")
+        await stage.until(lambda: stage.step("ee-docker") == "running")
+        assert "- **oss-start**: Skipped: its tag exists already." in stage.status().body
+        await stage.says("/release cancel 1.0.3")
+        await stage.until(lambda: stage.state() == "cancelled")
+        await stage.passes(minutes=1)
+
+        end = [said for said in stage.said() if "is cancelled, as" in said][-1]
+        assert "`oss-start` was done before" in end
+        assert "skipped by" not in end
+        assert "`/release 1.0.3 --continue` starts it again" in end
+
+
 async def test_a_run_that_was_cancelled_with_the_release_is_sent_anew(stage: Stage) -> None:
     stage.pipeline(ONE_CHAIN)
     stage.workflow(stage.oss, DOCKER).on_run(runs=1).runs_until_told()

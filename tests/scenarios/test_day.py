@@ -68,7 +68,7 @@ def _lists(entry: Entry) -> bool:
 
 
 def summaries(stage: Stage) -> list[str]:
-    return [said for said in stage.said() if said.startswith("**The releases of ")]
+    return [said for said in stage.said() if said.startswith("**Releases of ")]
 
 
 def build(stage: Stage) -> None:
@@ -389,7 +389,7 @@ async def test_the_day_is_summed_up_once_when_its_last_release_is_over(stage: St
     await stage.until(over(stage, "1.1.0"))
     await stage.passes(hours=2)
     (summary,) = summaries(stage)
-    assert "are over:** 2 released and 1 cancelled, from 09:00 UTC to " in summary
+    assert "**Releases of 20 Nov 2026:** 2 released and 1 cancelled, from 09:00 UTC to " in summary
     assert [*rows(summary)] == ["release 0.24.9", "release 1.0.3", "release 1.1.0", "**in all**"]
     assert rows(summary)["release 0.24.9"][2:] == ["2: 2 transient", "–"]
     assert rows(summary)["release 1.1.0"][::3] == ["⛔ cancelled", "once"]
@@ -408,7 +408,7 @@ async def test_a_day_has_one_summary_also_when_another_release_begins_after_it(s
     await stage.passes(hours=1)
 
     (summary,) = summaries(stage)
-    assert "are over:** 3 released, from 09:00 UTC to 10:" in summary
+    assert "**Releases of 20 Nov 2026:** 3 released, from 09:00 UTC to 10:" in summary
     assert [*rows(summary)] == ["release 0.24.9", "release 1.0.3", "release 1.1.0", "**in all**"]
 
 
@@ -426,7 +426,7 @@ async def test_a_summary_that_the_database_does_not_know_any_more_is_found_again
     await stage.passes(hours=1)
 
     (summary,) = summaries(stage)
-    assert "are over:** 3 released" in summary
+    assert "**Releases of 20 Nov 2026:** 3 released" in summary
 
 
 async def test_re_runs_of_a_run_that_was_replaced_count_in_the_summary(stage: Stage) -> None:
@@ -461,7 +461,7 @@ async def test_a_day_is_that_of_the_command_however_late_its_releases_end(stage:
     await stage.passes(minutes=5)
 
     (summary,) = summaries(stage)
-    assert summary.startswith(f"**The releases of {began} are over:** 2 released, from 09:00 UTC to ")
+    assert summary.startswith(f"**Releases of {began}:** 2 released, from 09:00 UTC to ")
     assert "1.1.0" not in summary
 
     ends(stage, "1.1.0")

@@ -34,7 +34,8 @@ def day_comment(day: Sequence[Ended], audience: Audience, *, web_url: str) -> st
 def _first_sentence(day: Sequence[Ended]) -> str:
     began, last = _span(day)
     time = f"from {clock(began, day=began)} to {clock(last, day=began)}"
-    return f"**The releases of {date(began)} are over:** {_states(day)}, {time}."
+    # not "are over": another one may begin on the same day, and this is edited only when that has ended too
+    return f"**Releases of {date(began)}:** {_states(day)}, {time}."
 
 
 def _span(day: Sequence[Ended]) -> tuple[datetime, datetime]:

@@ -119,7 +119,7 @@ def _result(view: View) -> Iterator[str]:
     for step, record in view.steps:
         if not view.shows(step):
             continue
-        if isinstance(record.state, Skipped):
+        if isinstance(record.state, Skipped) and not record.state.tagged:
             lines.append(f"- {step.name} was skipped by {view.person(record.state.by)}")
         elif record.reruns_in_all:
             lines.append(f"- {step.name} needed {count(record.reruns_in_all, 're-run')}")

@@ -40,15 +40,16 @@ class _Stand:
 
 
 _DONE = _Stand(0, "is done", "are done")
-_SKIPPED = _Stand(1, "is skipped", "are skipped")
-_RUNNING = _Stand(2, "is running", "are running")
-_RETRYING = _Stand(3, "is being tried again", "are being tried again")
-_APPROVAL = _Stand(4, "waits for an approval", "wait for an approval")
-_QUEUED = _Stand(5, "is about to run", "are about to run")
-_UNKNOWN = _Stand(6, "may have begun", "may have begun")
-_PERSON = _Stand(7, "needs a person", "need a person")
-_CANCELLED = _Stand(8, "was cancelled", "were cancelled")
-_NOT_BEGUN = _Stand(9, "has not begun", "have not begun")
+_DONE_BEFORE = _Stand(1, "was done before", "were done before")
+_SKIPPED = _Stand(2, "is skipped", "are skipped")
+_RUNNING = _Stand(3, "is running", "are running")
+_RETRYING = _Stand(4, "is being tried again", "are being tried again")
+_APPROVAL = _Stand(5, "waits for an approval", "wait for an approval")
+_QUEUED = _Stand(6, "is about to run", "are about to run")
+_UNKNOWN = _Stand(7, "may have begun", "may have begun")
+_PERSON = _Stand(8, "needs a person", "need a person")
+_CANCELLED = _Stand(9, "was cancelled", "were cancelled")
+_NOT_BEGUN = _Stand(10, "has not begun", "have not begun")
 
 
 def sides(view: View) -> str:
@@ -80,7 +81,7 @@ def how_to_go_on(view: View) -> str:
     started = any(
         isinstance(step, DispatchStep)
         and step.unless_tag is not None
-        and isinstance(record.state, Passed)  # a step that a person skipped has set no tag
+        and _has_set_its_tag(record)
         and view.shows(step)
         for step, record in view.steps
     )
@@ -90,6 +91,11 @@ def how_to_go_on(view: View) -> str:
     withheld = view.release.plan.parameters and not view.shows_file
     same = ", with the same parameters as before," if withheld else ""
     return f"{code(' '.join(words), most=300)}{same} starts it again and takes up what exists already."
+
+
+def _has_set_its_tag(record: StepRecord) -> bool:
+    """In this release or in one before it; a step that a person skipped has set none."""
+    return isinstance(record.state, Passed) or (isinstance(record.state, Skipped) and record.state.tagged)
 
 
 def _parameters(view: View) -> Iterator[str]:
@@ -121,8 +127,8 @@ def _stand(record: StepRecord) -> _Stand:
     match record.state:
         case Passed():
             return _DONE
-        case Skipped():
-            return _SKIPPED
+        case Skipped(tagged=tagged):
+            return _DONE_BEFORE if tagged else _SKIPPED
         case NeedsPerson():
             return _PERSON
         case Cancelled():

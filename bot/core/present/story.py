@@ -91,6 +91,8 @@ def _of_run_step(view: View, step: RunStep, record: StepRecord) -> str:
             return "GitHub has accepted the re-run; its attempt has not begun yet."
         case NeedsPerson() as state:
             return explained(view, step, state)
+        case Skipped(tagged=True):
+            return "Skipped: its tag exists already."
         case Skipped(by=by):
             return f"Skipped by {view.person(by)}."
         case _:

@@ -109,6 +109,7 @@ def test_whoever_sees_neither_side_is_told_of_no_repository() -> None:
     ("state", "run", "expected"),
     [
         (Skipped(at(9), "ada"), False, "`oss-docker` is skipped"),
+        (Skipped(at(9), "ada", tagged=True), False, "`oss-docker` was done before"),
         (Due(at(9), at(9)), False, "`oss-docker` has not begun"),
         (Due(at(9), at(9)), True, "`oss-docker` is about to run"),
         (InLine(at(9)), False, "`oss-docker` has not begun"),
@@ -185,6 +186,11 @@ def test_going_on_takes_the_parameters_along_where_they_may_be_told() -> None:
     )
 
 
-@pytest.mark.parametrize("done", [{}, {"oss": DONE}, {"ee-start": DONE}])
+@pytest.mark.parametrize("done", [
+    {},
+    {"oss": DONE},
+    {"ee-start": DONE},
+    {"oss-start": record(Skipped(at(9), "ada"))},
+])  # fmt: skip
 def test_without_a_tag_that_may_be_told_of_going_on_is_not_offered(done: dict[str, StepRecord]) -> None:
     assert "--continue" not in said(cancelled(done), "cancelled")

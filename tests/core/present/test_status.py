@@ -235,6 +235,7 @@ def test_the_second_cell_of_a_row_has_exactly_one_state_word(state: Due | Findin
         (Cooling(failed(), at(6), Cause.FLAKY), "The failed jobs are run again at 12:06 UTC."),
         (Cooling(failed(), at(6), Cause.FLAKY, "ada"), "The failed jobs are run again, as `ada` asked."),
         (Skipped(at(9), "ada"), "Skipped by `ada`."),
+        (Skipped(at(9), "ada", tagged=True), "Skipped: its tag exists already."),
     ],
 )
 def test_what_the_word_does_not_say_stands_below_the_table(

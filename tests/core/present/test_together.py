@@ -142,7 +142,7 @@ def test_the_day_is_summed_up_by_version() -> None:
 
     assert text == (
         """\
-**The releases of 2 Mar 2026 are over:** 2 released and 1 cancelled, from 12:00 UTC to 15:05 UTC.
+**Releases of 2 Mar 2026:** 2 released and 1 cancelled, from 12:00 UTC to 15:05 UTC.
 
 | release | state | duration | re-runs | a person was needed |
 | --- | --- | --- | --- | --- |
