@@ -138,11 +138,14 @@ class Bot:
         return new
 
     async def _problems(self) -> tuple[str, ...]:
+        found = list(self.duty.problems())
         try:
             await self.store.check()
         except StoreUnavailable:
-            return ("the database cannot be written", *self.duty.problems())
-        return self.duty.problems()
+            found.insert(0, "the database cannot be written")
+        if await self.github.key_is_refused():
+            found.append("GitHub refuses the app's key: check APP_ID, PRIVATE_KEY and this machine's clock")
+        return tuple(found)
 
     def _show_waits(self) -> None:
         """What calls to GitHub wait for, and until when."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from bot.core.facts import NotFound, NotInstalled, Suspended
+from bot.core.facts import NotFound, NotInstalled, Suspended, Unprocessable
 from bot.engine.patience import patiently
 from bot.engine.ports import Clock, GitHub
 from bot.pipeline.load import BadPipelineFile, Mistake, load
@@ -66,6 +66,8 @@ class Bookshelf:
             raise
         except (NotFound, NotInstalled):
             return NoBook(path, repo)
+        except Unprocessable as error:  # too large, no text, a folder: asking again does not help
+            return _unreadable(path, f"it {str(error).removeprefix(f'{repo}:{path} ')}", repo)
         return _read(text, path, repo)
 
 
@@ -74,9 +76,15 @@ def _local(path: Path) -> Book | BadBook | NoBook:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return NoBook(str(path), None)
-    except (OSError, UnicodeDecodeError) as error:
-        return BadBook((Mistake(path.name, 1, 1, f"the file cannot be read: {error}"),), path.name, None)
+    except UnicodeDecodeError:
+        return _unreadable(path.name, "it is not text in UTF-8", None)
+    except OSError as error:  # its whole text names a place on this machine
+        return _unreadable(path.name, f"the file cannot be read: {error.strerror or 'unknown error'}", None)
     return _read(text, path.name, None)
+
+
+def _unreadable(file: str, why: str, repo: str | None) -> BadBook:
+    return BadBook((Mistake(file, 1, 1, why),), file, repo)
 
 
 @lru_cache(maxsize=16)

@@ -158,8 +158,15 @@ class Preflight:
             path = f".github/workflows/{step.workflow}"
             text = await self._github.file(step.repo, path, ref=ref or None)
         except NotFound:
-            return ()
+            return await self._missing_there(step, ref)
         return tuple(_problem(ProblemKind.WORKFLOW, step, what) for what in trigger_problems(text, step))
+
+    async def _missing_there(self, step: DispatchStep, ref: str) -> tuple[Problem, ...]:
+        """A workflow that other branches have; whether ref and workflow exist at all is asked apart from it."""
+        known = step.workflow in await self._workflow_states(step.repo)
+        if not (known and ref and await ref_exists(self._github, step.repo, ref)):
+            return ()
+        return (_problem(ProblemKind.WORKFLOW, step, f"`{step.workflow}` does not exist at `{ref}`"),)
 
     async def _ref(self, step: DispatchStep) -> tuple[Problem, ...]:
         if await ref_exists(self._github, step.repo, step.ref):
@@ -187,9 +194,12 @@ def same_work(plan: Plan, open_releases: Iterable[Release], closed: Iterable[str
         if release.version != plan.version or release.word.final:
             continue
         shared = [
-            step for step in plan.run_steps if any(_same_workflow(step, o) for o in release.plan.run_steps)
+            step
+            for step in plan.run_steps
+            if step.repo.lower() not in hidden
+            and any(_same_workflow(step, other) for other in release.plan.run_steps)
         ]
-        if shared and not all(step.repo.lower() in hidden for step in shared):
+        if shared:
             here = same_repository(release.plan.home, plan.home)
             where = f"in issue {release.issue}" if here else "from another repository"
             names = tuple(step.name for step in shared)

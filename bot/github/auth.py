@@ -7,6 +7,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from enum import Enum, auto
 from typing import TypeVar
 
 from bot.core.facts import (
@@ -28,6 +29,10 @@ from bot.github.tokens import PERMISSIONS, AppIdentity, Installation, Purpose, T
 from bot.github.wire import Bearer, Wire
 
 T = TypeVar("T")
+
+
+_NO_SUCH_APP = "Integration not found"
+"""GitHub's words, with 404, when APP_ID is that of no app."""
 
 
 class Desk:
@@ -55,6 +60,14 @@ class Desk:
                 self._served += 1
 
 
+class Key(Enum):
+    """What GitHub last said of the app's key."""
+
+    UNPROVEN = auto()
+    TAKEN = auto()
+    REFUSED = auto()
+
+
 class AppAuth:
     """The app's side of authentication. Every method raises `GitHubError`, and nothing else."""
 
@@ -63,6 +76,7 @@ class AppAuth:
         self._jwt = jwt
         self._limiter = limiter
         self._now = now
+        self.key = Key.UNPROVEN
         self._identity: AppIdentity | None = None
         self._installations: dict[str, Installation] = {}
         self._tokens: dict[tuple[str, Purpose], Token] = {}
@@ -169,9 +183,11 @@ class AppAuth:
             answer, url = await ask(self._jwt.bearer())
         if succeeded(answer):
             self._limiter.accepted()
+            self.key = Key.TAKEN
             return answer, url
-        if answer.status == 401:
-            said = message_of(answer) or "no reason given"
+        said = message_of(answer) or "no reason given"
+        if answer.status == 401 or (answer.status == 404 and said == _NO_SUCH_APP):
+            self.key = Key.REFUSED
             text = (
                 f"GitHub refuses the app's key ({said}): check APP_ID, PRIVATE_KEY and this machine's clock"
             )

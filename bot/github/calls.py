@@ -12,6 +12,7 @@ from bot.github.circuit import Circuit
 from bot.github.client import Client, Observe
 from bot.github.hook_log import HookLog
 from bot.github.http import Http, Transport
+from bot.github.key_check import KeyCheck
 from bot.github.limits import Limiter, Limiters, Rank
 from bot.github.reads import Reads
 from bot.github.run_reads import RunReads
@@ -21,6 +22,10 @@ from bot.github.writes import Writes
 
 class GitHubCalls(Reads, RunReads, HookLog, Writes):
     """Fills in the port `GitHub`."""
+
+    def __init__(self, client: Client, key: KeyCheck) -> None:
+        super().__init__(client)
+        self._key = key
 
     @classmethod
     def connect(
@@ -57,7 +62,11 @@ class GitHubCalls(Reads, RunReads, HookLog, Writes):
             observe=observe,
             may_write=may_write,
         )
-        return cls(client)
+        return cls(client, KeyCheck(auth, now))
+
+    async def key_is_refused(self) -> bool:
+        """Whether GitHub refuses the app's key; false while nobody knows. Raises nothing."""
+        return await self._key.refused()
 
     @property
     def waiting_writes(self) -> int:

@@ -241,7 +241,7 @@ class Repository:
         workflow = self.workflows.get(path.removeprefix(".github/workflows/"))
         if workflow is None or not path.startswith(".github/workflows/") or workflow.state == "deleted":
             return None
-        return workflow.text(ref)
+        return None if ref in workflow.missing_at else workflow.text(ref)
 
     def role(self, login: str) -> str:
         """The role's name; on a public repository everybody reads, elsewhere a stranger has none."""

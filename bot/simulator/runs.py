@@ -57,6 +57,8 @@ class Workflow:
     script: Script = field(default_factory=Script)
     rules: list[Staging] = field(default_factory=list)
     without_trigger: set[str] = field(default_factory=set)
+    missing_at: set[str] = field(default_factory=set)
+    """Branches and tags that do not hold the file."""
 
     @property
     def path(self) -> str:
@@ -90,7 +92,7 @@ class Workflow:
         return script
 
     def can_be_dispatched(self, ref: str) -> bool:
-        return self.dispatchable and ref not in self.without_trigger
+        return self.dispatchable and ref not in self.without_trigger | self.missing_at
 
     def text(self, ref: str | None = None) -> str:
         """The workflow file, as the contents API serves it."""

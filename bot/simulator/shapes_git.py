@@ -112,7 +112,7 @@ def branch_shape(world: World, repository: Repository, name: str) -> JsonObject:
 
 
 def file_shape(world: World, repository: Repository, *, path: str, ref: str, text: str) -> JsonObject:
-    raw = text.encode()
+    raw = text.encode("utf-8", "surrogateescape")  # so a file that is no text can be kept, too
     sha = sha1(b"blob %d\0" % len(raw) + raw, usedforsecurity=False).hexdigest()
     url = f"{repository_url(world, repository)}/contents/{path}?ref={ref}"
     git = f"{repository_url(world, repository)}/git/blobs/{sha}"

@@ -27,9 +27,10 @@ class Limits:
     large_from: int = 128 * 1024
     """Almost every payload is smaller. A body that outgrows this needs a permit to be read on."""
     large_at_once: int = 2
-    permit_wait: float = 3
-    most_waiting: int = 8
-    """Large bodies that may wait for a permit: each holds what has arrived of it so far."""
+    permit_wait: float = 8
+    most_waiting: int = 64
+    """Large bodies that may wait for a permit: each holds what has arrived of it so far, and that is not large yet.
+    Many good ones can come at once, and GitHub does not send a refused one again by itself."""
     read_time: float = 10
     """For the whole body: GitHub itself gives a delivery up then."""
     depth: int = 64

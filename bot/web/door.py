@@ -145,8 +145,8 @@ class _Door:
 _ACCEPTED = json.dumps({"message": "accepted"}).encode()
 _SEEN = json.dumps({"message": "seen before"}).encode()
 _SIGNATURE = re.compile(rb"sha256=([0-9a-f]{64})")
-_EVENT = re.compile(rb"[a-z0-9_]{1,50}")
-_DELIVERY = re.compile(rb"[!-~]{1,100}")
+_EVENT = re.compile(rb"[!-~]{1,100}")
+_DELIVERY = re.compile(rb"[!-~]{1,255}")
 
 
 def _values(request: Request, name: bytes) -> list[bytes]:

@@ -144,6 +144,34 @@ async def test_a_file_that_github_cannot_hand_out_now_is_no_missing_file(stage: 
     assert stage.dispatches() == []
 
 
+@pytest.mark.parametrize(
+    ("unreadable", "why"),
+    [
+        ("# a comment\n" * 100_000, "it is larger than 1 MiB"),
+        ("name: \udcff", "it is not text in UTF-8"),
+    ],
+    ids=["too large", "no text"],
+)
+async def test_a_file_that_is_there_and_cannot_be_read_is_a_mistake_with_a_place(
+    stage: Stage, unreadable: str, why: str
+) -> None:
+    stage.pipeline(unreadable)
+    await stage.opens()
+    comment = await stage.says("/release 1.0.3")
+
+    assert stage.reactions(comment) == TOLD
+    assert f"{PIPELINE_FILE}:1:1: {why}" in stage.answer()
+
+
+async def test_of_a_local_file_that_cannot_be_read_no_path_of_the_machine_is_told(stage: Stage) -> None:
+    (stage.folder / "plans").mkdir()
+    await stage.opens(PIPELINES="plans")
+    await stage.says("/release 1.0.3")
+
+    assert "plans:1:1: the file cannot be read: Is a directory" in stage.answer()
+    assert str(stage.folder) not in stage.answer()
+
+
 ODD_FOR_SUFFIXES = """\
 pipelines:
   release:

@@ -1,12 +1,13 @@
 """Preflight: whatever can be known before the first dispatch refuses the version, and nothing is started anywhere."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
 from bot.simulator.runs import Input
-from tests.scenarios.stage import EE, ONE_CHAIN, ONE_STEP, OSS, PIPELINE_FILE, Stage
+from tests.scenarios.stage import EE, ONE_CHAIN, ONE_STEP, OSS, PIPELINE_FILE, TWO_EDITIONS, Stage
 
 OTHER_PIPELINES = f"""\
 pipelines:
@@ -62,6 +63,10 @@ CASES = {
     "a workflow without the dispatch trigger on that branch": Case(
         lambda stage: stage.oss.workflows["global-start-release.yml"].without_trigger.add("develop"),
         "`global-start-release.yml` lacks the `workflow_dispatch` trigger",
+    ),
+    "a workflow that this branch does not have": Case(
+        lambda stage: stage.oss.workflows["global-start-release.yml"].missing_at.add("develop"),
+        "`global-start-release.yml` does not exist at `develop`",
     ),
     "a workflow without an input that is given": Case(
         lambda stage: stage.world.add_workflow(stage.oss, "global-start-release.yml"),
@@ -297,6 +302,19 @@ async def test_an_open_release_of_another_home_refuses_the_same_work(stage: Stag
     assert stage.reactions(comment) == ["eyes", "confused"]
     assert "a release of 1.0.3 is already open from another repository" in stage.answer()
     assert stage.dispatches() == ["widget/build.yml@develop"]
+
+
+async def test_of_an_open_release_nothing_is_told_about_a_repository_one_cannot_read(stage: Stage) -> None:
+    stage.pipeline(TWO_EDITIONS)
+    stage.oss.workflows["global-start-release.yml"].on_run().runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    stage.world.give_role("ada", "", stage.ee)
+    await stage.says("/release 1.0.3", by="ada")
+
+    told = next(line for line in stage.answer().splitlines() if "is already open" in line)
+    assert "oss-start" in told
+    assert "ee" not in re.findall(r"[a-z]+", told)
 
 
 async def test_the_same_version_of_a_pipeline_with_other_workflows_starts(stage: Stage) -> None:
