@@ -1,16 +1,18 @@
 """One check run per step that has a repository and a known commit.
 
 A completed check run cannot be reopened, and a commit cannot be changed: then a new one of the same name is made.
+Rule: a check run tells of one piece of work. What ends after another dispatch, attempt or problem has one of its own,
+even if nothing was shown in between, so that the buttons of each are good once.
 https://docs.github.com/rest/checks/runs#update-a-check-run
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bot.core import present
-from bot.core.model import Release
+from bot.core.model import Release, StepRecord
 from bot.core.plan import RunStep
 from bot.core.states import (
     Diagnosing,
@@ -28,6 +30,24 @@ from bot.engine.reports import Write
 from bot.store import Surface
 
 Body = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A check run as it should be. `work`: what it tells of."""
+
+    body: Body
+    sha: str
+    work: str
+
+    @property
+    def status(self) -> str:
+        return str(self.body["status"])
+
+    @property
+    def digest(self) -> str:
+        told = [self.body, self.work if self.status == "completed" else None]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 class CheckReports:
@@ -50,13 +70,15 @@ class CheckReports:
             return None
         audience = await self._audiences.of_plan(step.repo, release.plan)
         body = present.check_body(release, part, audience=audience, web_url=self._web_url, head_sha=sha)
-        digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-        if surface.digest == digest:
+        if (surface.sha, surface.state, body["status"]) == (sha, "in_progress", "queued"):
+            body["status"] = "in_progress"  # it never goes back, though the next attempt waits for a runner
+        wanted = _Wanted(body, sha, _work(release.steps[part]))
+        if surface.digest == wanted.digest:
             return None
         return Write(
-            lambda: self._write(step, surface, body, sha, digest),
-            urgent=body["status"] == "completed",
-            calm=body["status"] == "queued",
+            lambda: self._write(step, surface, wanted),
+            urgent=wanted.status == "completed",
+            calm=wanted.status == "queued",
         )
 
     async def _sha(self, release: Release, step: RunStep, surface: Surface) -> str | None:
@@ -77,18 +99,19 @@ class CheckReports:
         facts = await self._audiences.facts(repo)
         return await self._github.branch_commit(repo, facts.default_branch)
 
-    async def _write(self, step: RunStep, surface: Surface, body: Body, sha: str, digest: str) -> None:
-        over, completed = surface.state == "completed", body["status"] == "completed"
-        if surface.github_id is not None and surface.sha == sha and (completed or not over):
+    async def _write(self, step: RunStep, surface: Surface, wanted: _Wanted) -> None:
+        over, completed = surface.state == "completed", wanted.status == "completed"
+        goes_on = not over or (completed and surface.data.get("work", wanted.work) == wanted.work)
+        if surface.github_id is not None and surface.sha == wanted.sha and goes_on:
             made = surface.github_id
-            await self._change(step, made, body)
+            await self._change(step, made, wanted.body)
         else:
             if surface.github_id is not None and not over:
                 ended = {"status": "completed", "conclusion": "cancelled"}
                 await self._github.update_check(step.repo, surface.github_id, ended)
-            made = await self._create(step, surface, body, sha)
-        saved = replace(surface, github_id=made, sha=sha, digest=digest, state=str(body["status"]), data={})
-        await self._store.surfaces.save_surface(saved)
+            made = await self._create(step, surface, wanted.body, wanted.sha)
+        shown = replace(surface, github_id=made, sha=wanted.sha, digest=wanted.digest, state=wanted.status)
+        await self._store.surfaces.save_surface(replace(shown, data={"work": wanted.work}))
 
     async def _change(self, step: RunStep, check_id: int, body: Body) -> None:
         # What is left out of a change stays as it was: buttons go away only when they are set to none.
@@ -104,5 +127,11 @@ class CheckReports:
             if found:
                 await self._change(step, max(found), body)
                 return max(found)
-        await self._store.surfaces.save_surface(replace(surface, data={"creating": sha}))
+        await self._store.surfaces.save_surface(replace(surface, data={**surface.data, "creating": sha}))
         return await self._github.create_check(step.repo, body)
+
+
+def _work(record: StepRecord) -> str:
+    """What a check run tells of: a dispatch, an attempt of a run, a problem."""
+    run = record.run
+    return f"{record.sends} {run.id if run else 0} {run.attempt if run else 0} {record.problems}"
