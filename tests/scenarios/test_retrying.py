@@ -157,6 +157,31 @@ async def test_a_person_who_is_quicker_than_the_bot_is_adopted_and_uses_no_budge
     assert len(only_run(stage).attempts) == 3
 
 
+async def test_a_re_run_that_is_asked_for_in_the_pause_before_the_automatic_one_uses_no_budget(
+    stage: Stage,
+) -> None:
+    build(stage).on_run(attempts=2).job("build").fails(log=RIDDLE)
+    await begins(stage, step("retry: {unknown: 1, wait: 10m}, "))
+    await stage.until(lambda: stage.step("build") == "retrying")
+    await stage.says("/release retry")
+    await stage.until(lambda: len(only_run(stage).attempts) == 2)
+
+    await stage.until(lambda: stage.state() == "released")
+    assert len(only_run(stage).attempts) == 3
+
+
+async def test_a_re_run_that_a_redo_made_needless_is_not_counted(stage: Stage) -> None:
+    build(stage).on_run(runs=1).job("build").fails(log=RIDDLE)
+    await begins(stage, step("retry: {unknown: 1, wait: 10m}, "))
+    await stage.until(lambda: stage.step("build") == "retrying")
+    await stage.says("/release redo build")
+    await stage.until(lambda: stage.state() == "released")
+    await stage.passes(minutes=1)
+
+    assert stage.world.ledger.reruns == []
+    assert "re-run" not in stage.answer()
+
+
 async def test_f42_a_run_that_a_person_cancels_is_not_fought_over(stage: Stage) -> None:
     build(stage).on_run(attempts=1).runs_until_told()
     await begins(stage)
