@@ -23,8 +23,10 @@ _LINE_START = "line_start"
 _HIDING = {"details", "summary", "template"}
 _QUOTING = {"blockquote", "q", "del", "s", "strike"}
 _CODE = {"code", "kbd", "pre", "samp", "tt", "var"}
+# https://github.github.com/gfm/#disallowed-raw-html-extension-
+_DISALLOWED = {"iframe", "noembed", "noframes", "plaintext", "script", "style", "textarea", "title", "xmp"}
 _STRUCTURE = {"dl", "ol", "table", "ul"}
-_SETTING_APART = _HIDING | _QUOTING | _CODE | _STRUCTURE
+_SETTING_APART = _HIDING | _QUOTING | _CODE | _STRUCTURE | _DISALLOWED
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)")
 _BEGINNING = re.compile(r"<[A-Za-z/!?]")
 # https://docs.github.com/get-started/writing-on-github/getting-started-with-writing-and-formatting-on-github/basic-writing-and-formatting-syntax#footnotes
@@ -63,13 +65,14 @@ def _plain_lines(lines: Sequence[str]) -> Iterator[str]:
             quotes -= 1
         elif token.type in {"table_open", "table_close"}:
             cells += token.nesting
-        elif token.type == "html_block":
-            apart.read_block(token.content)
-        elif token.type == "inline":
-            text = "\n".join(lines[first:end])
+        elif token.type in {"html_block", "inline"}:
             # A line right below a quote belongs to it, even where the quote leaves no paragraph open.
             quote = first == below_quote and first > 0 and not _is_blank(lines[first - 1])
-            for number, line in _unwrapped(text, apart, env):
+            if token.type == "html_block":
+                plain = [(number, lines[first + number]) for number in apart.read_block(token.content)]
+            else:
+                plain = list(_unwrapped("\n".join(lines[first:end]), apart, env))
+            for number, line in plain:
                 if not (quotes or cells or quote or footnotes[first + number]):
                     yield line
 
@@ -100,12 +103,17 @@ class _SettingApart:
     def is_open(self) -> bool:
         return self._open.total() > 0
 
-    def read_block(self, html: str) -> None:
+    def read_block(self, html: str) -> Iterator[int]:
+        """Numbers of the lines that begin as plain text: what stands right below an `<img …>`, say, is shown."""
+        number, last = 0, html.rstrip("\n").count("\n")
         for token in _HTML.inline.parse(html, _HTML, {}, []):
             if token.type == "html_inline":
                 self.read_tag(token.content)
             else:
                 self._read_rest(token.content)
+                if not self.is_open:
+                    yield from range(number + 1, 1 + min(last, number + token.content.count("\n")))
+            number += token.content.count("\n")
 
     def read_tag(self, html: str) -> None:
         """One complete tag, comment or instruction."""

@@ -105,7 +105,7 @@ class Listener:
             self._seen.add(number)
         if not isinstance(comment, CommentCreated) or not command_lines(comment.body):
             return
-        payload = _delivery(repository, item)
+        payload = _delivery(repository, item, comment)
         arrival = Arrival(
             id=f"listed-{repository.id}-{comment.comment_id}",
             event="issue_comment",
@@ -118,11 +118,12 @@ class Listener:
             self._inbox.put(arrival.id, arrival.event, payload)
 
 
-def _delivery(repository: RepositorySeen, item: Mapping[str, object]) -> Mapping[str, object]:
+def _delivery(
+    repository: RepositorySeen, item: Mapping[str, object], comment: CommentCreated
+) -> Mapping[str, object]:
     """The listed comment in the shape of the delivery that was lost."""
-    number = str(item.get("issue_url", "")).rsplit("/", 1)[-1]
-    issue: dict[str, object] = {"number": int(number)}
-    if "/pull/" in str(item.get("html_url", "")):
+    issue: dict[str, object] = {"number": comment.issue_number}
+    if comment.is_pull_request:
         issue["pull_request"] = {}
     return {
         "action": "created",

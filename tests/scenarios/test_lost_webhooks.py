@@ -49,6 +49,16 @@ async def test_a_command_whose_own_delivery_is_lost_is_found_within_five_looks(s
     await ends_well(stage, dispatches=1)
 
 
+async def test_an_issue_of_an_owner_called_pull_is_no_pull_request(stage: Stage) -> None:
+    home = stage.world.add_repository("pull/tools")
+    stage.world.give_role("maya", "maintain", home)
+    stage.pipeline(ONE_STEP, home)
+    await stage.opens(HOMES="pull/tools")
+    stage.world.hook.post.loses()
+    comment = await stage.says("/release 1.0.3", issue=stage.world.add_issue(home, 3))
+    await stage.until(lambda: stage.reactions(comment) == ["eyes", "rocket"], hours=0.1)
+
+
 async def test_a_command_given_while_the_bot_was_down_is_carried_out_when_it_is_back(stage: Stage) -> None:
     stage.pipeline(ONE_STEP)
     await stage.opens(HOMES="acme/widget")
