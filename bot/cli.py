@@ -1,38 +1,31 @@
-"""The command line: `serve`, `check`, `explain-log`, `flakes`, `demo`, `db copy`."""
+"""The command line: `serve`, `check`, `explain-log`, `flakes`, `demo`, `db copy`.
+
+Rule: this module itself needs almost nothing, and each command imports what it needs: they start quickly, and `serve`
+hears a signal before its imports, which take their time.
+"""
 
 import asyncio
+import os
 import re
+import signal
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import Field
-from pydantic_settings import BaseSettings
 
 from bot import __version__
-from bot.core import present
-from bot.core.ledger import Flake, line_of
-from bot.core.suggest import quoted
-from bot.operators.answering import flakes_of
-from bot.operators.caller import ServerRefused, ask
-from bot.operators.words import MOST_DAYS, FlakesAsked, socket_of
-from bot.pipeline.load import BadPipelineFile, load
-from bot.pipeline.plans import Pipelines
-from bot.settings import (
-    REPOSITORY,
-    BadSettings,
-    Database,
-    Settings,
-    SqliteFile,
-    database_url,
-    read_database,
-)
-from bot.store import StoreRefused, StoreUnavailable, open_ledger
+from bot.operators import MOST_DAYS
 
 if TYPE_CHECKING:
     from bot.core.causes import Rule
+    from bot.core.ledger import Flake
     from bot.explain import Tail
+    from bot.operators.words import FlakesAsked
+    from bot.pipeline.plans import Pipelines
+    from bot.settings import Database, Settings
 
 app = typer.Typer(
     name="release-bot",
@@ -65,19 +58,28 @@ def options(
 @app.command()
 def serve() -> None:
     """Run the bot: webhook door, engine and pages. Everything comes from the environment (or a .env file)."""
-    from bot import app as program
+    from bot.app import CannotListen
+    from bot.settings import BadSettings, Settings
+    from bot.store import StoreRefused
 
     try:
-        settings = Settings.load()
+        asyncio.run(_serve_and_leave(Settings.load()))
     except BadSettings as error:
         raise _refusal(*error.problems) from None
-    try:
-        asyncio.run(program.serve(settings))
     except StoreRefused as error:
         raise _refusal(f"DATABASE_URL: {str(error).removeprefix('DATABASE_URL: ')}") from None
-    except OSError as error:
-        problem = f"PORT: cannot listen on {settings.host}:{settings.port}: {error.strerror}"
-        raise _refusal(problem) from None
+    except CannotListen as error:
+        raise _refusal(str(error)) from None
+
+
+async def _serve_and_leave(settings: "Settings") -> None:
+    """What had to be given back is; a thread that still waits for a server or a name must not hold up the end."""
+    from bot.app import serve
+
+    await serve(settings)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 @app.command()
@@ -90,8 +92,10 @@ def check(
     typer.echo(f"{file}: good: {names}")
 
 
-def _pipelines_in(file: Path, *, exit_code: int) -> Pipelines:
+def _pipelines_in(file: Path, *, exit_code: int) -> "Pipelines":
     """The pipelines of a file. Raises Exit, with every mistake on standard error."""
+    from bot.pipeline.load import BadPipelineFile, load
+
     try:
         return load(file.read_text(encoding="utf-8"), str(file))
     except OSError as error:
@@ -154,6 +158,7 @@ def explain_log(
 
 def _rules_by(file: Path | None, name: str | None) -> "tuple[Rule, ...]":
     """The rules that judge for a pipeline, or for none. Raises Exit when it cannot be told which."""
+    from bot.core.suggest import quoted
     from bot.pipeline.rules import rules_of
 
     if file is None:
@@ -199,6 +204,13 @@ def flakes(
     Reads the database that DATABASE_URL names, by way of the server while one owns the file; no other setting is
     needed. It names private repositories: it is for operators.
     """
+    from bot.core import present
+    from bot.core.ledger import line_of
+    from bot.operators.caller import ServerRefused
+    from bot.operators.words import FlakesAsked
+    from bot.settings import REPOSITORY
+    from bot.store import StoreRefused, StoreUnavailable
+
     if repo and not re.fullmatch(REPOSITORY, repo):
         raise _refusal(f"--repo: {ascii(repo)[:80]} must be OWNER/NAME")
     if markdown and as_json:
@@ -220,44 +232,55 @@ def flakes(
     typer.echo(text.encode("utf-8", "replace"), nl=False)
 
 
-async def _known_flakes(database: Database, asked: FlakesAsked) -> tuple[Flake, ...]:
+async def _known_flakes(database: "Database", asked: "FlakesAsked") -> "tuple[Flake, ...]":
     """From the server that owns the file; where none does, from the database itself."""
+    from bot.operators.caller import ask
+    from bot.operators.words import socket_of
+    from bot.settings import SqliteFile
+    from bot.store import StoreRefused
+
     if not isinstance(database, SqliteFile):
         return await _read_flakes(database, asked)
     if not database.path.exists():
         raise StoreRefused(f"there is no database at {database.path}: name the one that the server uses")
-    told = await ask(socket_of(database.path), asked)
+    place = socket_of(database.path)
+    told = await ask(place, asked)
     if told is not None:
         return told
     try:
         return await _read_flakes(database, asked)
-    except StoreRefused:
-        told = await ask(socket_of(database.path), asked)  # a server may just have started
-        if told is None:
+    except StoreRefused as error:
+        told = await ask(place, asked)  # a server may just have started
+        if told is not None:
+            return told
+        problem, in_use, _ = str(error).partition(" is in use by another process")
+        if not in_use:
             raise
-        return told
+        raise StoreRefused(
+            f"{problem}{in_use}, and no server answers at {place}: if the other one is a server, its log says why "
+            "there is no socket; stop it, or name another file."
+        ) from error
 
 
-async def _read_flakes(database: Database, asked: FlakesAsked) -> tuple[Flake, ...]:
+async def _read_flakes(database: "Database", asked: "FlakesAsked") -> "tuple[Flake, ...]":
+    from bot.operators.answering import flakes_of
+    from bot.settings import database_url
+    from bot.store import open_ledger
+
     async with open_ledger(database_url(database)) as ledger:
         return await flakes_of(ledger, asked)
 
 
-class _DatabaseUrl(BaseSettings):
+def _database() -> "Database":
     """The one setting that such a command needs, from where `serve` has it."""
+    from bot.settings import BadSettings, Settings, read_database, variables_of
 
-    model_config = Settings.model_config
-    text: str = Field(str(Settings.model_fields["database"].default), validation_alias="DATABASE_URL")
-
-
-def _database() -> Database:
     folder = Path.cwd()
     try:
-        text = _DatabaseUrl(_env_file=folder / ".env").text
-        return read_database(text, folder=folder)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise _refusal(f".env: the file in the working directory cannot be read: {reason}") from None
+        text = variables_of(os.environ, folder).get("DATABASE_URL")
+        return read_database(text or str(Settings.model_fields["database"].default), folder=folder)
+    except BadSettings as error:
+        raise _refusal(*error.problems) from None
     except ValueError as error:
         raise _refusal(f"DATABASE_URL: {error}") from None
 
@@ -291,6 +314,7 @@ def copy_database(
     copied; exit code 2 when it is nothing.
     """
     from bot import store
+    from bot.settings import database_url, read_database
 
     urls = []
     for name, text in (("FROM", source), ("TO", target)):
@@ -300,7 +324,7 @@ def copy_database(
             raise _refusal(f"{name}: {error}") from None
     try:
         copied = asyncio.run(store.copy_database(*urls))
-    except StoreRefused as error:
+    except store.StoreRefused as error:
         raise _refusal(str(error)) from None
     for table in copied:
         typer.echo(f"{table.table}: {table.rows} rows")
@@ -316,5 +340,16 @@ def _refusal(*problems: str) -> typer.Exit:
 
 
 def main() -> None:
-    """The console script."""
+    """The console script.
+
+    From here on who asks `serve` to end gets its 0, first by leaving at once, as nothing is open yet. Nothing can be
+    done about a signal that comes before, while Python itself starts and has run no line of ours.
+    """
+    if sys.argv[1:2] == ["serve"]:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _leave)
     app()
+
+
+def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the system's signature
+    os._exit(0)

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, PlainValidator, SecretStr, ValidationError, ValidationInfo
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 REPOSITORY = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}(?:[:]|\Z))[A-Za-z0-9._-]{1,100}"
@@ -84,14 +85,15 @@ def _database(text: str, info: ValidationInfo) -> Database:
 
 def read_database(text: str, *, folder: Path) -> Database:
     """A database's URL; the name of a file starts in `folder`. ValueError completes the sentence 'the URL …'."""
-    if text.startswith("sqlite:///"):
-        name = text.removeprefix("sqlite:///")
+    scheme, _, rest = text.strip().partition("://")
+    scheme = scheme.lower()
+    if scheme == "sqlite" and rest.startswith("/"):
+        name = rest.removeprefix("/")
         if name.strip("/") in {"", ":memory:"} or "?" in name or "\0" in name:
             raise ValueError(
                 "names no file; write sqlite:///FILE (relative) or sqlite:////FOLDER/FILE (absolute)"
             )
         return SqliteFile(folder / name)
-    scheme, _, rest = text.partition("://")
     if scheme not in {"postgres", "postgresql"}:
         raise ValueError("must begin with sqlite:/// or postgresql://")
     try:
@@ -167,7 +169,7 @@ def _key_file(text: str | None, info: ValidationInfo) -> SecretStr | None:
     if "-----" in text:
         raise ValueError("holds the key itself; it must be the name of the file that holds it")
     try:
-        pem = (_folder(info) / text).read_text(encoding="ascii")
+        pem = (_folder(info) / text).read_text(encoding="utf-8-sig")  # some editors begin with a mark
     except OSError as error:
         raise ValueError(
             f"the file {_shown(text)} cannot be read: {error.strerror or 'unknown error'}"
@@ -176,12 +178,12 @@ def _key_file(text: str | None, info: ValidationInfo) -> SecretStr | None:
         raise ValueError(
             f"{_shown(text)} is no PEM file; download the key again from the app's page"
         ) from None
-    return _rsa_key(pem, where="the file holds ")
+    return _rsa_key(_with_lines(pem), where="the file holds ")
 
 
 def _private_key(text: str | None, info: ValidationInfo) -> SecretStr:
     if text:
-        return _rsa_key(text.replace("\\n", "\n"), where="")
+        return _rsa_key(_with_lines(text), where="")
     if "private_key_path" not in info.data:  # it is already reported; one mistake is one line
         return SecretStr("")
     from_file: SecretStr | None = info.data["private_key_path"]
@@ -190,6 +192,11 @@ def _private_key(text: str | None, info: ValidationInfo) -> SecretStr:
             "not set; put the app's private key (PEM) there, or the name of its file in PRIVATE_KEY_PATH"
         )
     return from_file
+
+
+def _with_lines(pem: str) -> str:
+    """A platform that keeps a variable on one line has the line ends written as two characters."""
+    return pem.replace("\\n", "\n")
 
 
 @lru_cache(maxsize=2)
@@ -221,6 +228,37 @@ def _strip(text: object) -> object:
     return text.strip() if isinstance(text, str) else text
 
 
+def _level(text: object) -> object:
+    """Words that people bring along from other programs mean the nearest of ours."""
+    word = _lower(text)
+    return _OTHER_LEVELS.get(word, word) if isinstance(word, str) else word
+
+
+_OTHER_LEVELS = {"trace": "debug", "warn": "warning", "fatal": "error", "critical": "error"}
+
+
+def _address(text: object) -> object:
+    """In a URL an IPv6 address stands in brackets; that is how it is often copied."""
+    word = _strip(text)
+    return word[1:-1] if isinstance(word, str) and re.fullmatch(r"\[[^\[\]]*:[^\[\]]*\]", word) else word
+
+
+def _plainly(pattern: str) -> BeforeValidator:
+    """A number as people write one: pydantic would also take Python's, `3_000` or `1e3` or other digits."""
+
+    def plain(text: object) -> object:
+        word = _strip(text)
+        if isinstance(word, str) and not re.fullmatch(pattern, word):
+            raise PydanticCustomError("no_plain_number", "no plain number")
+        return word
+
+    return BeforeValidator(plain)
+
+
+_Whole: TypeAlias = Annotated[int, _plainly(r"[0-9]+")]
+_Decimal: TypeAlias = Annotated[float, _plainly(r"[0-9]*\.?[0-9]+")]
+
+
 def _shown(value: object) -> str:
     """A value that is no secret, on one line; a long one is left out, it was meant for elsewhere."""
     text = ascii(value)
@@ -235,14 +273,7 @@ _SHOWABLE |= {"LOOK_SECONDS", "COMMAND_TTL_SECONDS", "EDIT_SECONDS"}
 class Settings(BaseSettings):
     """Checked settings. A field's description completes the sentence 'must be …' of its problem line."""
 
-    model_config = SettingsConfigDict(
-        frozen=True,
-        extra="ignore",
-        case_sensitive=True,
-        env_ignore_empty=True,
-        env_file_encoding="utf-8",
-        hide_input_in_errors=True,
-    )
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     folder: Path
     """The working directory: relative names start here. No variable."""
@@ -273,13 +304,13 @@ class Settings(BaseSettings):
     database: Annotated[Database, NoDecode, PlainValidator(_database)] = Field(
         "sqlite:///release-bot.db", validation_alias="DATABASE_URL", validate_default=True
     )
-    host: Annotated[str, BeforeValidator(_strip)] = Field(
+    host: Annotated[str, BeforeValidator(_address)] = Field(
         "127.0.0.1",
         validation_alias="HOST",
         pattern=r"^[A-Za-z0-9.:_%-]{1,255}$",
         description="the address to listen on, for example 127.0.0.1 or 0.0.0.0",
     )
-    port: int = Field(
+    port: _Whole = Field(
         3000,
         validation_alias="PORT",
         ge=0,
@@ -293,31 +324,31 @@ class Settings(BaseSettings):
         None, validation_alias="HOMES", validate_default=True
     )
     """Empty: commands are heard in every repository."""
-    look_seconds: float = Field(
+    look_seconds: _Decimal = Field(
         60,
         validation_alias="LOOK_SECONDS",
         ge=0.1,
         le=3600,
         description="a number of seconds from 0.1 to 3600",
     )
-    command_ttl_seconds: float = Field(
+    command_ttl_seconds: _Decimal = Field(
         900,
         validation_alias="COMMAND_TTL_SECONDS",
         ge=1,
         le=86400,
         description="a number of seconds from 1 to 86400",
     )
-    edit_seconds: float = Field(
+    edit_seconds: _Decimal = Field(
         10, validation_alias="EDIT_SECONDS", ge=0, le=3600, description="a number of seconds from 0 to 3600"
     )
-    writes_per_minute: int = Field(
+    writes_per_minute: _Whole = Field(
         60,
         validation_alias="WRITES_PER_MINUTE",
         ge=1,
         le=1_000_000,
         description="a whole number from 1 to 1000000",
     )
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_level)] = Field(
         "info", validation_alias="LOG_LEVEL", description="debug, info, warning or error"
     )
     log_format: Annotated[Literal["auto", "json", "console"], BeforeValidator(_lower)] = Field(
@@ -331,14 +362,13 @@ class Settings(BaseSettings):
         An empty variable counts as unset. Raises `BadSettings` with every problem found.
         """
         folder = Path.cwd() if folder is None else folder.absolute()
-        given = _given(os.environ if environment is None else environment)
+        variables: dict[str, Any] = variables_of(os.environ if environment is None else environment, folder)
+        if "PRIVATE_KEY" in variables:
+            variables.pop("PRIVATE_KEY_PATH", None)  # as Probot has it: the file is not even read
         try:
-            return cls(_env_file=folder / ".env", folder=folder, **given)
+            return cls(folder=folder, **variables)
         except ValidationError as error:
             problems = tuple(_problem(mistake) for mistake in error.errors(include_url=False))
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            problems = (f".env: the file in the working directory cannot be read: {reason}",)
         raise BadSettings(problems)  # outside the handlers: the cause would show what was given
 
     @classmethod
@@ -347,24 +377,46 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic's signature
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
-        dotenv_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment is an argument of `load` and arrives as init values; nothing else is read."""
-        return (init_settings, dotenv_settings)
+        """What `variables_of` found arrives as init values; nothing else is read."""
+        return (init_settings,)
 
     def is_home(self, repository: str) -> bool:
         """Whether comments of this repository (`owner/name`, any letter case) are commands."""
         return not self.homes or repository.lower() in {home.lower() for home in self.homes}
 
 
-def _given(environment: Mapping[str, str]) -> dict[str, Any]:
-    """The variables that are ours and not empty."""
+def variables_of(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Our variables that are not empty, from `environment` and the `.env` in `folder`; the environment wins.
+
+    `.env` is taken as it is written: a `$` in a secret is a `$`. Raises `BadSettings` when it cannot be read.
+    """
+    reason: str | None = None
+    written: dict[str, str] = {}
+    try:
+        written = _ours(dotenv_values(folder / ".env", interpolate=False, encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or "unknown error"
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
+    if reason is not None:  # outside the handlers: the cause would show what the file holds
+        raise BadSettings((f".env: the file in the working directory cannot be read: {reason}",))
+    given = _ours(environment)
+    if not _KEY.isdisjoint(
+        given
+    ):  # two names for one thing: what the environment says of it is all that counts
+        written = {name: value for name, value in written.items() if name not in _KEY}
+    return written | given
+
+
+_KEY = frozenset({"PRIVATE_KEY", "PRIVATE_KEY_PATH"})
+
+
+def _ours(found: Mapping[str, str | None]) -> dict[str, str]:
     names = {field.validation_alias for field in Settings.model_fields.values()}
-    given = {name: value for name, value in environment.items() if name in names and value.strip()}
-    if "PRIVATE_KEY_PATH" in given and "PRIVATE_KEY" not in given:
-        given["PRIVATE_KEY"] = ""  # the environment names a key, so one in `.env` no longer counts
-    return given
+    return {name: value for name, value in found.items() if name in names and value and value.strip()}
 
 
 def _problem(mistake: ErrorDetails) -> str:

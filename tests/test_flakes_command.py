@@ -221,8 +221,12 @@ def test_a_file_that_a_stranger_has_open_is_left_alone(folder: Path) -> None:
         check=False,
     )
 
-    assert ended.returncode == 2
-    assert "is in use by another process" in ended.stderr
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        f"DATABASE_URL: The database file {folder / DATABASE} is in use by another process, and no server answers at "
+        f"{folder / SOCKET}: if the other one is a server, its log says why there is no socket; stop it, "
+        "or name another file.\n"
+    )
 
 
 # -- by way of a running server ----------------------------------------------------------------------
@@ -350,6 +354,64 @@ async def test_who_knocks_and_says_nothing_does_not_delay_the_end(short: Path) -
 
     assert time.monotonic() - began < 2
     assert not (short / "s").exists()
+
+
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/fd").is_dir(), reason="only Linux has a way round the limit for a socket's name"
+)
+
+
+@needs_proc
+@pytest.mark.parametrize("length", [60, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 250])
+async def test_a_socket_may_lie_in_a_folder_of_any_length(short: Path, length: int) -> None:
+    """Around the limit of 107 bytes, which the name of this folder leaves some of."""
+    place = short / ("d" * length)
+    place.mkdir()
+    socket = place / "a.socket"
+    with capture_logs() as entries:
+        async with desk.listening(socket, one):
+            assert await ask(socket, ASKED) == (FLAKE,)
+            assert stat.S_IMODE(socket.stat().st_mode) == 0o600
+            before = open_files()
+            assert await ask(socket, ASKED) == (FLAKE,)
+            assert open_files() == before
+    assert await ask(socket, ASKED) is None
+    assert entries == []
+    assert not socket.exists()
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@needs_proc
+async def test_a_long_folder_that_is_not_ours_to_enter_is_told_of(short: Path) -> None:
+    if os.getuid() == 0:
+        pytest.skip("root may enter every folder")
+    closed = short / "closed"
+    (closed / ("d" * 100)).mkdir(parents=True)
+    closed.chmod(0)
+    try:
+        with pytest.raises(ServerRefused, match="not for this user"):
+            await ask(closed / ("d" * 100) / "s", ASKED)
+    finally:
+        closed.chmod(0o700)
+
+
+async def test_a_start_that_is_given_up_leaves_no_socket(short: Path) -> None:
+    """Whatever the moment: the start is cut off at each of its pauses in turn."""
+    for pauses in range(4):
+        opening = asyncio.create_task(stay_open(short / "s"))
+        for _ in range(pauses):
+            await asyncio.sleep(0)
+        opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+        assert contents(short) == []
+
+
+async def stay_open(path: Path) -> None:
+    async with desk.listening(path, one):
+        await asyncio.Event().wait()
 
 
 def a_long_name(folder: Path) -> Path:

@@ -5,6 +5,7 @@ import contextlib
 from pathlib import Path
 
 from bot.core.ledger import Flake
+from bot.operators.address import address_of
 from bot.operators.words import LONGEST_ANSWER, BadWords, FlakesAsked, read_answer, write_question
 
 CONNECT_SECONDS = 5.0
@@ -24,8 +25,9 @@ async def ask(
     Raises `ServerRefused`.
     """
     try:
-        async with asyncio.timeout(CONNECT_SECONDS):
-            reader, writer = await asyncio.open_unix_connection(path, limit=LONGEST_ANSWER)
+        with address_of(path) as address:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                reader, writer = await asyncio.open_unix_connection(address, limit=LONGEST_ANSWER)
     except (FileNotFoundError, ConnectionRefusedError):
         return None  # none was there, or the one that was there has died
     except PermissionError:

@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from bot.core.ledger import Flake
+from bot.operators.address import address_of
 from bot.operators.words import (
     LONGEST_ANSWER,
     LONGEST_QUESTION,
@@ -42,18 +43,30 @@ async def listening(path: Path, answer: Answering) -> AsyncIterator[None]:
 
     `answer` may raise whatever it likes. Where there can be no socket it is logged once, and there is none.
     """
-    desk = _Desk(answer)
     try:
-        server = await asyncio.start_unix_server(desk.serve, sock=_bind(path), limit=LONGEST_QUESTION)
+        bound = _bind(path)
     except OSError as error:
         reason = error.strerror or str(error)
         log.warning("there is no socket for operators' commands", socket=str(path), error=reason)
         yield
         return
     try:
-        yield
+        async with _answered(bound, answer):
+            yield
     finally:
         _remove(path)
+
+
+@contextlib.asynccontextmanager
+async def _answered(bound: socket.socket, answer: Answering) -> AsyncIterator[None]:
+    desk = _Desk(answer)
+    server = await asyncio.start_unix_server(
+        desk.serve, sock=bound, limit=LONGEST_QUESTION, start_serving=False
+    )
+    try:
+        await server.start_serving()  # here, so that a start which is cut off meanwhile gives it back as well
+        yield
+    finally:
         server.close()
         await desk.close()
 
@@ -67,7 +80,9 @@ def _bind(path: Path) -> socket.socket:
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(_FOR_OUR_EYES)
     try:
-        made.bind(str(path))
+        with address_of(path) as address:
+            made.bind(address)
+        made.listen()
     except OSError:
         made.close()
         raise

@@ -16,7 +16,6 @@ LONGEST_QUESTION = 4_096
 LONGEST_ANSWER = 16 * 1_024 * 1_024
 """Bytes. The most flakes that may be asked for, with the longest names that are kept, need less."""
 MOST_FLAKES = 2_000
-MOST_DAYS = 3_650
 
 
 class BadWords(ValueError):

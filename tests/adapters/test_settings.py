@@ -85,10 +85,16 @@ def test_the_three_required_variables_are_enough(load: Load, tmp_path: Path) -> 
         ("DATABASE_URL", "postgresql://"),
         ("DATABASE_URL", "postgresql://h:port/x"),
         ("HOST", "two words"),
+        ("HOST", "[::1"),
+        ("HOST", "[]"),
         ("PORT", "banana"),
         ("PORT", "65536"),
         ("PORT", "-1"),
         ("PORT", "3000.5"),
+        ("PORT", "3000.0"),
+        ("PORT", "3_000"),
+        ("PORT", "+3000"),
+        ("PORT", "٣٠٠٠"),
         ("PORT", "9" * 5000),
         ("PIPELINES", "acme/widget:../secret.yml"),
         ("HOMES", "acme"),
@@ -99,9 +105,13 @@ def test_the_three_required_variables_are_enough(load: Load, tmp_path: Path) -> 
         ("LOOK_SECONDS", "3601"),
         ("LOOK_SECONDS", "nan"),
         ("LOOK_SECONDS", "inf"),
+        ("LOOK_SECONDS", "1_0"),
+        ("LOOK_SECONDS", "1e1"),
+        ("LOOK_SECONDS", "+5"),
         ("COMMAND_TTL_SECONDS", "0"),
         ("EDIT_SECONDS", "-1"),
         ("WRITES_PER_MINUTE", "0"),
+        ("WRITES_PER_MINUTE", "1_000"),
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "poem"),
         ("LOG_FORMAT", "auto\njson"),
@@ -161,6 +171,21 @@ def test_a_key_file_is_found_from_the_working_directory(
     assert settings.private_key.get_secret_value() == private_key_pem
 
 
+@pytest.mark.parametrize(
+    "written",
+    [lambda pem: pem.replace("\n", "\\n"), lambda pem: "\ufeff" + pem, lambda pem: pem.replace("\n", "\r\n")],
+    ids=["newlines as two characters", "a byte order mark", "lines as Windows ends them"],
+)
+def test_a_key_file_is_read_however_an_editor_or_a_platform_wrote_it(
+    load: Load, private_key_pem: str, tmp_path: Path, written: Callable[[str], str]
+) -> None:
+    (tmp_path / "key.pem").write_bytes(written(private_key_pem).encode())
+
+    settings = load(PRIVATE_KEY=None, PRIVATE_KEY_PATH="key.pem")
+
+    assert settings.private_key.get_secret_value() == private_key_pem
+
+
 @pytest.mark.parametrize("path", ["missing.pem", ".", "binary", "-----BEGIN RSA PRIVATE KEY-----", "a\nb"])
 def test_a_key_file_that_cannot_be_used_is_one_line(load: Load, tmp_path: Path, path: str) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
@@ -201,7 +226,12 @@ def test_three_slashes_are_relative_and_four_absolute(load: Load, tmp_path: Path
     assert load(DATABASE_URL="sqlite:////var/lib/bot.db").database == SqliteFile(Path("/var/lib/bot.db"))
 
 
-@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+@pytest.mark.parametrize("url", [" sqlite:///bot.db\n", "SQLITE:///bot.db", "Sqlite:///bot.db"])
+def test_blanks_and_capitals_do_not_change_which_file_it_is(load: Load, tmp_path: Path, url: str) -> None:
+    assert load(DATABASE_URL=url).database == SqliteFile(tmp_path / "bot.db")
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "POSTGRES", " Postgresql"])
 def test_both_names_of_postgresql_mean_the_same(load: Load, scheme: str) -> None:
     database = load(DATABASE_URL=f"{scheme}://me:pw@db:5432/bot").database
 
@@ -239,6 +269,25 @@ def test_words_for_the_log_are_taken_in_any_case(load: Load) -> None:
     assert load(LOG_LEVEL="DEBUG", LOG_FORMAT="Json").log_level == "debug"
 
 
+@pytest.mark.parametrize(
+    ("word", "level"),
+    [("trace", "debug"), ("WARN", "warning"), ("fatal", "error"), ("critical", "error")],
+)
+def test_other_programs_words_for_a_level_mean_the_nearest_of_ours(load: Load, word: str, level: str) -> None:
+    assert load(LOG_LEVEL=word).log_level == level
+
+
+def test_an_address_in_brackets_is_the_address(load: Load) -> None:
+    assert load(HOST=" [::1] ").host == "::1"
+
+
+def test_blanks_around_a_number_do_not_matter(load: Load) -> None:
+    settings = load(PORT=" 8080\n", LOOK_SECONDS=" .5 ", EDIT_SECONDS="0", WRITES_PER_MINUTE="\t30")
+
+    assert (settings.port, settings.look_seconds, settings.edit_seconds) == (8080, 0.5, 0)
+    assert settings.writes_per_minute == 30
+
+
 def test_the_app_id_is_text_even_when_it_looks_like_a_number(load: Load) -> None:
     assert load(APP_ID="0012").app_id == "0012"
     assert load(APP_ID="Iv23liAbc").app_id == "Iv23liAbc"
@@ -268,12 +317,66 @@ def test_a_key_file_of_the_environment_wins_over_a_key_in_dotenv(
     assert settings.private_key.get_secret_value() == private_key_pem
 
 
+def test_a_key_of_the_environment_wins_over_a_key_file_in_dotenv(
+    load: Load, private_key_pem: str, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("PRIVATE_KEY_PATH=nope.pem\n")
+
+    assert load().private_key.get_secret_value() == private_key_pem
+
+
+@pytest.mark.parametrize("dotenv", [True, False])
+def test_of_a_key_and_a_key_file_in_one_place_the_key_counts_and_the_file_is_not_read(
+    load: Load, private_key_pem: str, tmp_path: Path, dotenv: bool
+) -> None:
+    key = private_key_pem.replace("\n", "\\n")
+    if dotenv:
+        (tmp_path / ".env").write_text(f'PRIVATE_KEY="{key}"\nPRIVATE_KEY_PATH=nope.pem\n')
+        settings = load(PRIVATE_KEY=None)
+    else:
+        settings = load(PRIVATE_KEY_PATH="nope.pem")
+
+    assert settings.private_key.get_secret_value() == private_key_pem
+
+
+def test_an_empty_variable_does_not_hide_what_dotenv_says(load: Load, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("WEBHOOK_SECRET=from-file\n")
+
+    assert load(WEBHOOK_SECRET=" ").secrets == (b"from-file",)
+
+
+@pytest.mark.parametrize(
+    ("line", "secret"),
+    [
+        ("WEBHOOK_SECRET='a${b}c'", b"a${b}c"),
+        ("WEBHOOK_SECRET=a${HOME}c", b"a${HOME}c"),
+        ('WEBHOOK_SECRET="${APP_ID:-x}$y"', b"${APP_ID:-x}$y"),
+        ("\ufeffWEBHOOK_SECRET=first-line", b"first-line"),
+    ],
+)
+def test_what_dotenv_says_is_taken_as_it_is_written(
+    load: Load, tmp_path: Path, line: str, secret: bytes
+) -> None:
+    (tmp_path / ".env").write_text(line, encoding="utf-8")
+
+    assert load(WEBHOOK_SECRET=None).secrets == (secret,)
+
+
+def test_a_folder_named_dotenv_is_no_file_of_settings(load: Load, tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+
+    assert load().app_id == "12"
+
+
 def test_a_dotenv_file_that_is_no_text_is_one_problem(load: Load, tmp_path: Path) -> None:
-    (tmp_path / ".env").write_bytes(b"APP_ID=\xff\xfe\n")
+    (tmp_path / ".env").write_bytes(b"WEBHOOK_SECRET=hunter2\nAPP_ID=\xff\xfe\n")
 
-    (line,) = problems(load)
+    with pytest.raises(BadSettings) as caught:
+        load()
 
+    (line,) = caught.value.problems
     assert line.startswith(".env: ")
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
 @given(
