@@ -4,8 +4,11 @@ Rule: what failed is named with its reason, and where to look; a success says ho
 """
 
 import shlex
+import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from bot.demo_process import BotProcess
 from bot.demo_screen import Screen
@@ -129,15 +132,25 @@ def _suggest(screen: Screen, bot: BotProcess, *, chaos: bool) -> None:
     screen.say()
     screen.say("Try next:")
     file = shlex.quote(str(bot.folder / "release-bot.yml"))
+    bot_here = _as_called()
     again = (
-        ("release-bot demo", "the same without the chaos")
+        (f"{bot_here} demo", "the same without the chaos")
         if chaos
-        else ("release-bot demo --chaos", "deliveries get lost, and the bot is killed half-way")
+        else (f"{bot_here} demo --chaos", "deliveries get lost, and the bot is killed half-way")
     )
     screen.facts(
         (
             again,
-            (f"release-bot check {file}", "the pipeline of this story: change it, then check it"),
-            ("release-bot serve", "with your own GitHub App; README.md says how"),
+            (f"{bot_here} check {file}", "the pipeline of this story: change it, then check it"),
+            (f"{bot_here} serve", "with your own GitHub App; README.md says how"),
         )
     )
+
+
+def _as_called() -> str:
+    """How this program was started: a virtual environment that is not active has no place on the search path."""
+    called, known = Path(sys.argv[0]), shutil.which("release-bot")
+    if known is not None and called.name == "release-bot" and Path(known).samefile(called):
+        return "release-bot"
+    python = f"{shlex.quote(sys.executable)} -m bot"
+    return shlex.quote(str(called)) if called.name == "release-bot" else python

@@ -3,7 +3,11 @@
 Rule: everything in them has been checked for its form; whether it can be done is for others to say.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import assert_never
+
+from bot.core.verbs import CONTINUE, DRY_RUN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +100,41 @@ class Flakes:
 
 
 Command = Start | Help | Status | Retry | Redo | Skip | Adopt | Approve | Pause | Resume | Cancel | Flakes
+
+
+def as_typed(command: Command) -> str:
+    """The line to type for it."""
+    return " ".join((f"/{command.pipeline}", *filter(None, _words(command))))
+
+
+def _words(command: Command) -> Iterator[str | None]:
+    verb = type(command).__name__.lower()
+    match command:
+        case Start():
+            yield from command.versions
+            yield from (f"{name}={value}" for name, value in command.parameters)
+            yield from (
+                word for word, on in ((DRY_RUN, command.dry_run), (CONTINUE, command.continues)) if on
+            )
+        case Help():
+            yield verb
+        case Flakes(line=line):
+            yield from (verb, line)
+        case (
+            Status(version=version)
+            | Pause(version=version)
+            | Resume(version=version)
+            | Cancel(version=version)
+        ):
+            yield from (verb, version)
+        case Adopt(version=version, step=step, run_id=run_id):
+            yield from (verb, version, step, str(run_id))
+        case (
+            Retry(version=version) | Redo(version=version) | Skip(version=version) | Approve(version=version)
+        ):
+            yield from (verb, version, command.step)
+        case _:
+            assert_never(command)
 
 
 @dataclass(frozen=True, slots=True)

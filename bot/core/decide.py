@@ -114,7 +114,7 @@ def _tick(draft: Draft, event: happened.Tick) -> None:
     release = draft.release
     if not release.turn:
         if event.ahead is None:
-            draft.because("its turn in the concurrency group")
+            draft.because("it is its turn to start")
         draft.release = replace(release, turn=event.ahead is None, ahead=event.ahead)
     for step, record in draft.release.items():
         _remind(draft, step.name, record.state)

@@ -44,6 +44,23 @@ _NOT_PLAIN = (
     "looks like the right one, or a dash that the keyboard made of `--`. "
     "Nothing was done; type the line again by hand."
 )
+_DASHED = re.compile(
+    r"(?<=[ \t])[\u2013\u2014\u2015\u2212](?=(?:dry-run|continue|help)(?:[ \t]|$))", re.IGNORECASE
+)
+"""A dash right before the name of an option: phones make it of `--`, and nothing else can be meant."""
+
+_ASKS_FOR_HELP = frozenset({"--help", "-h"})
+_MEANT = {
+    "stop": "pause",
+    "halt": "pause",
+    "hold": "pause",
+    "abort": "cancel",
+    "kill": "cancel",
+    "rerun": "retry",
+}
+"""What other tools call our verbs; what may mean two of them means the one that ends nothing."""
+_STARTS = frozenset({"start", "begin", "run"})
+
 _THE_OPTIONS = f"There are {' and '.join(f'`{option}`' for option in OPTIONS)}."
 _TOO_LONG = (
     f"The command is longer than {_LONGEST_LINE:,} characters. Nothing was done; give fewer versions at once."
@@ -86,16 +103,17 @@ def parse(
 
     The pipeline comes back in its own spelling, a step as typed: letter case matters in versions only.
     """
-    first, *rest = line.split(maxsplit=1) or [""]
+    first = next(iter(line.split(maxsplit=1)), "")
     pipeline = _pipeline(first, pipelines)
     if pipeline is None:
         return NotOurs()
     try:
         if len(line) > _LONGEST_LINE:
             raise _Refused(_TOO_LONG)
-        if not _is_plain(line.replace("\t", " ")):
+        dashed = _DASHED.sub("--", line).replace("\t", " ")
+        if not _is_plain(dashed):
             raise _Refused(_NOT_PLAIN)
-        return _read(pipeline, " ".join(rest).split(), steps)
+        return _read(pipeline, dashed.split()[1:], steps)
     except (_Refused, BadVersion) as refusal:
         return Malformed(str(refusal))
 
@@ -121,15 +139,18 @@ def _lookalike(word: str) -> str:
 
 def _read(pipeline: str, typed: Sequence[str], steps: Collection[str]) -> Command:
     words = [word for word in typed if not word.startswith("-")]
-    options = _options([word for word in typed if word.startswith("-")], pipeline)
+    flags = [word for word in typed if word.startswith("-")]
     verb = BY_NAME.get(words[0].lower()) if words else BY_NAME["help"]
+    if verb is not None and len(words) < 2 and len(flags) == 1 and flags[0].lower() in _ASKS_FOR_HELP:
+        return Help(pipeline=pipeline)
+    options = _options(flags, pipeline, verb if words else None)
     if verb is not None:
         idle = [*options, *(word for word in words if _PARAMETER.fullmatch(word))]
         if idle:
             raise _Refused(_only_with_version(idle[0], pipeline))
         return _Arguments(words[1:], verb, pipeline).command()
     if _PARAMETER.fullmatch(words[0]) or not _resembles_version(words[0]):
-        raise _Refused(_unknown_verb(words[0], pipeline, steps))
+        raise _Refused(_unknown_verb(words, pipeline, steps))
     given = [found for word in words if (found := _PARAMETER.fullmatch(word))]
     wanted = [word for word in words if not _PARAMETER.fullmatch(word)]
     versions = dict.fromkeys(_version_to_start(word, words[0], pipeline) for word in wanted)
@@ -142,10 +163,14 @@ def _read(pipeline: str, typed: Sequence[str], steps: Collection[str]) -> Comman
     )
 
 
-def _options(flags: Sequence[str], pipeline: str) -> tuple[str, ...]:
+def _options(flags: Sequence[str], pipeline: str, verb: Verb | None) -> tuple[str, ...]:
     for flag in flags:
         if flag.lower() not in OPTIONS:
             said = f"{quoted(flag)} is not an option of `/{pipeline}`."
+            if flag.lower() in _ASKS_FOR_HELP:
+                raise _Refused(f"{said} Did you mean `/{pipeline} help`?")
+            if verb is not None:
+                raise _Refused(f"`/{pipeline} {verb.name}` has no options: leave out {quoted(flag)}.")
             near = nearest(flag.partition("=")[0], OPTIONS)
             if near is None and _PARAMETER.fullmatch(flag.lstrip("-")):
                 raise _Refused(f"{said} Did you mean {quoted(flag.lstrip('-'))}?")
@@ -186,13 +211,19 @@ def _option_without_dashes(word: str) -> str | None:
     return f"--{near}" if near else None
 
 
-def _unknown_verb(word: str, pipeline: str, steps: Collection[str]) -> str:
+def _unknown_verb(words: Sequence[str], pipeline: str, steps: Collection[str]) -> str:
+    word = words[0]
+    version = next(filter(_is_version, words[1:]), None)
     if _PARAMETER.fullmatch(word):
         return _only_with_version(word, pipeline)
     said = f"{quoted(word)} is not a command of `/{pipeline}`."
+    if word.lower() in _STARTS and version is not None:
+        return f"{said} Did you mean `/{pipeline} {version}`?"
     if word.lower() in {step.lower() for step in steps}:
         return f"{said} It is a step; say what to do with it, for example `/{pipeline} retry {word}`."
-    if near := nearest(word, BY_NAME):
+    if word.lower() in _STARTS:
+        return f"{said} Did you mean `/{pipeline} 1.0.3`?"
+    if near := _MEANT.get(word.lower()) or nearest(word, BY_NAME):
         return f"{said} Did you mean `/{pipeline} {near}`?"
     if option := _option_without_dashes(word):
         return f"{said} Did you mean `/{pipeline} 1.0.3 {option}`?"

@@ -1,6 +1,7 @@
 """What preflight can find wrong before anything is started: a closed list, told to people by `present`."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -13,9 +14,20 @@ class ProblemKind(StrEnum):
     TAG = "tag"
     RUN = "run"
     OPEN_RELEASE = "open release"
+    RELEASED = "released already"
     NOTHING_TO_CONTINUE = "nothing to continue"
     FILE = "pipeline file"
     UNVERIFIED = "could not verify"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRelease:
+    """A release of the home repository, where whoever gives commands may ask for it. `ended_at` None: it is open."""
+
+    pipeline: str
+    version: str
+    issue: int
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +35,7 @@ class Problem:
     """`steps` are the names of the steps concerned; `repo`, `detail` and `links` are for those who may see it.
 
     `detail` is one clause without a full stop ("`pre-release.yml` is disabled"). `repo` None: not about a repository.
-    `links`: addresses of the workflow runs concerned.
+    `links`: addresses of the workflow runs concerned. `release`: the one that stands in the way.
     """
 
     kind: ProblemKind
@@ -31,3 +43,4 @@ class Problem:
     repo: str | None
     detail: str
     links: tuple[str, ...] = ()
+    release: KnownRelease | None = None

@@ -13,7 +13,7 @@ from bot.core.deliveries import RunSeen
 from bot.core.facts import GitHubError, NotFound, NotInstalled
 from bot.core.model import ReleaseWord
 from bot.core.plan import DispatchStep, Plan, RunStep, WatchStep
-from bot.core.problems import Problem, ProblemKind
+from bot.core.problems import KnownRelease, Problem, ProblemKind
 from bot.engine.means import Means
 from bot.engine.patience import patiently
 
@@ -41,7 +41,7 @@ class Leftovers:
 
     async def of(self, plan: Plan, closed: Collection[str]) -> tuple[Left, tuple[Problem, ...]]:
         """What is left, and what stands in the way. `closed`: repositories that must not be looked into."""
-        over = await self._released(plan)
+        over = await self.released(plan)
         if over is not None:
             return Left(), (over,)
         steps = [step for step in plan.run_steps if step.repo.lower() not in closed]
@@ -62,18 +62,14 @@ class Leftovers:
         before = await self._releases.find(home, pipeline=pipeline, version=version)
         return before[-1].release.plan.parameters if before else ()
 
-    async def goes_on(self, plan: Plan) -> bool:
-        """Whether a version whose tags exist can be gone on with, as far as the store knows."""
-        return await self._released(plan) is None
-
-    async def _released(self, plan: Plan) -> Problem | None:
+    async def released(self, plan: Plan) -> Problem | None:
         """What the newest release of a version has brought to its end is not done once more."""
         before = await self._releases.find(plan.home, pipeline=plan.pipeline, version=plan.version)
         last = before[-1].release if before else None
         if last is None or last.word is not ReleaseWord.RELEASED:
             return None
-        detail = f"`{plan.version}` was released in issue {last.issue}"
-        return Problem(ProblemKind.NOTHING_TO_CONTINUE, (), None, detail)
+        known = KnownRelease(last.pipeline, last.version, last.issue, last.ended_at)
+        return Problem(ProblemKind.RELEASED, (), None, f"`{plan.version}` was released", release=known)
 
     async def _safely(self, plan: Plan, step: RunStep) -> _Of:
         try:

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from bot.core.commands import Command, Malformed
 from bot.core.deliveries import CommentCreated
 from bot.core.model import Person
+from bot.markdown import command_lines
 from bot.store import PostToMake
 
 
@@ -29,6 +31,15 @@ class Outcome:
 
     accepted: bool
     answer: str | None = None
+
+
+def line_of(heard: Heard, command: Command | Malformed) -> str:
+    """The line of the comment that is the command; empty where several may be it."""
+    lines = command_lines(heard.comment.body)
+    if not isinstance(command, Malformed):
+        first = f"/{command.pipeline}".lower()
+        lines = tuple(line for line in lines if line.split()[0].lower() == first)
+    return lines[0] if len(lines) == 1 else ""
 
 
 def posts_of(heard: Heard, outcome: Outcome) -> list[PostToMake]:

@@ -9,13 +9,14 @@ import structlog
 from bot.core import commands, present
 from bot.core.audience import Audience
 from bot.core.binding import dispatched_by
+from bot.core.commands import Command
 from bot.core.events import Event
 from bot.core.facts import GitHubError
 from bot.core.model import Release
 from bot.core.plan import same_repository
 from bot.core.problems import Problem, ProblemKind
-from bot.core.steering import NamedRun, OpenCommand, Refused, find_step, resolve, resolve_adopt
-from bot.engine.heard import Heard, Outcome, posts_of
+from bot.core.steering import NamedRun, No, OpenCommand, Refused, find_step, resolve, resolve_adopt
+from bot.engine.heard import Heard, Outcome, line_of, posts_of
 from bot.engine.means import Means
 from bot.engine.patience import patiently
 from bot.engine.posts import Poster
@@ -54,7 +55,7 @@ class Helm:
         preflight = Preflight(self._means.github, self._means.clock, self._means.audiences, roles)
         barred = await preflight.access(heard.person, release.plan, release.plan.permission)
         if barred:
-            return Outcome(accepted=False, answer=_barred_answer(release, barred, audience))
+            return Outcome(accepted=False, answer=_barred_answer(heard, command, release, barred, audience))
         named = await self._named_run(release, command) if isinstance(command, commands.Adopt) else None
         refusal: list[Refused] = []
 
@@ -75,14 +76,18 @@ class Helm:
             release.id, choose, posts=done, finished_delivery=heard.delivery
         )
         if changed is None:
-            why = refusal[0] if refusal else None
-            answer = (
-                present.refused_answer(why, release, audience) if why else present.finished_answer(release)
-            )
-            return Outcome(accepted=False, answer=answer)
+            why = refusal[0] if refusal else Refused(No.FINISHED)
+            return await self._refused(heard, why, release)
         self._means.metrics.commands.labels(verb=type(command).__name__.lower(), outcome="accepted").inc()
         self._poster.ring()
         return None
+
+    async def _refused(self, heard: Heard, why: Refused, release: Release) -> Outcome:
+        audience = await self._means.audiences.of_plan(heard.home, release.plan)
+        comments = await self._means.store.surfaces.status_comments([release.id])
+        url, comment = self._means.settings.github_url, comments.get(release.id)
+        answer = present.refused_answer(why, release, audience, web_url=url, comment=comment)
+        return Outcome(accepted=False, answer=answer)
 
     async def _release_meant(self, heard: Heard, command: OpenCommand | commands.Adopt) -> Release | Outcome:
         """By version anywhere in the home repository; without one, the only open one of this issue."""
@@ -92,7 +97,7 @@ class Helm:
             if len(mine) == 1:
                 return mine[0]
             versions = [release.version for release in mine or here]
-            answer = present.which_release_answer(command.pipeline, versions)
+            answer = present.which_release_answer(command, versions)
             return Outcome(accepted=False, answer=answer)
         named = [release for release in here if release.version == command.version]
         if named:
@@ -101,7 +106,7 @@ class Helm:
             heard.home, pipeline=command.pipeline, version=command.version
         )
         if stored:
-            return Outcome(accepted=False, answer=present.finished_answer(stored[-1].release))
+            return await self._refused(heard, Refused(No.FINISHED), stored[-1].release)
         answer = present.no_release_answer(command.pipeline, command.version)
         return Outcome(accepted=False, answer=answer)
 
@@ -127,10 +132,12 @@ class Helm:
         return NamedRun(step.repo, run, elsewhere, own=dispatched_by(run, app_login))
 
 
-def _barred_answer(release: Release, barred: tuple[Problem, ...], audience: Audience) -> str:
+def _barred_answer(
+    heard: Heard, command: Command, release: Release, barred: tuple[Problem, ...], audience: Audience
+) -> str:
     """Who may steer a release is who might have started it: the role in every repository of its frozen plan."""
     if all(problem.kind is ProblemKind.UNVERIFIED for problem in barred):
-        return present.unverified_answer()
+        return present.unverified_answer(line_of(heard, command), heard.comment.created_at)
     return present.preflight_answer(
         [(release.version, barred)],
         [],

@@ -4,17 +4,30 @@ Rule: what was released is known from three places - what the bot has seen moved
 repository, which also tell of what was released before the bot came or while its database was another one.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from bot.core.model import NameMove, ReleaseWord
 from bot.core.names import decided
 from bot.core.plan import DispatchStep, Plan
+from bot.core.steering import plain_ref
 from bot.core.versions import BadVersion, Version
 from bot.engine.ports import GitHub
 from bot.pipeline.late import late_inputs, rendered_name
 from bot.store import Store
 
 Inputs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Supposed:
+    """For a look ahead: versions taken for open, and by (repository, name) those that will have taken it by then."""
+
+    versions: frozenset[str] = frozenset()
+    moved: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+
+
+_NOTHING_SUPPOSED = Supposed()
 
 
 class Names:
@@ -24,23 +37,28 @@ class Names:
         self._github = github
         self._store = store
 
-    async def of(self, plan: Plan, step: DispatchStep) -> tuple[tuple[NameMove, ...], Inputs]:
+    async def of(
+        self, plan: Plan, step: DispatchStep, supposed: Supposed = _NOTHING_SUPPOSED
+    ) -> tuple[tuple[NameMove, ...], Inputs]:
         """What happens to each name, and the inputs that say so. Raises `GitHubError` when the tags cannot be read."""
         if not step.moves:
             return (), ()
         version = Version.parse(plan.version)
         moved = await self._store.names.moved(step.repo)
-        released = await self._released(plan, step)
+        released = await self._released(plan, step, supposed.versions)
         moves = []
         for moving in step.moves:
-            takers = list(_versions(moved.get(moving.name, ())))
+            soon = supposed.moved.get((step.repo.lower(), moving.name), ())
+            takers = list(_versions((*moved.get(moving.name, ()), *soon)))
             same = [v for v in released if rendered_name(moving.template, plan, v) == moving.name]
             holder = takers[-1] if takers else None
             moves.append(decided(version, moving, rivals=[*same, *takers], holder=holder))
         earned = {m.template: d.after == plan.version for m, d in zip(step.moves, moves, strict=True)}
         return tuple(moves), late_inputs(step, plan, earned)
 
-    async def _released(self, plan: Plan, step: DispatchStep) -> tuple[Version, ...]:
+    async def _released(
+        self, plan: Plan, step: DispatchStep, supposed: frozenset[str]
+    ) -> tuple[Version, ...]:
         """A tag says that a version is out, unless the bot knows better: it may be on its way, or cancelled."""
         own = await self._store.releases.words(plan.home, plan.pipeline)
         known = [version for version, had in own.items() if ReleaseWord.RELEASED in had]
@@ -48,6 +66,7 @@ class Names:
             words = await self._store.releases.words(
                 plan.home
             )  # of other pipelines: only what has a tag here, too
+            words = {**dict.fromkeys(supposed, frozenset[ReleaseWord]()), **words}
             for version in await self._tagged(step.repo, *step.version_tag):
                 begun = version in words and ReleaseWord.RELEASED not in words[version]
                 if not begun or await self._was_made(plan, step, version):
@@ -59,7 +78,7 @@ class Names:
         may have been lost in between.
         """
         before, behind = step.version_tag or ("", "")
-        if step.ref != f"{before}{plan.version}{behind}" or not _is_higher(version, plan.version):
+        if plain_ref(step.ref) != f"{before}{plan.version}{behind}" or not _is_higher(version, plan.version):
             return False
         runs = await self._github.workflow_runs(
             step.repo,

@@ -7,6 +7,7 @@ delivery that is done - so a command is carried out once or not at all, whatever
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -16,8 +17,9 @@ from bot.core.commands import Command, Malformed, NotOurs
 from bot.core.deliveries import CommentCreated
 from bot.core.facts import GitHubError, NotInstalled, Suspended
 from bot.core.grammar import parse_comment
+from bot.engine.eyes import Eyes
 from bot.engine.flakes import FlakesDesk
-from bot.engine.heard import Heard, Outcome, posts_of
+from bot.engine.heard import Heard, Outcome, line_of, posts_of
 from bot.engine.helm import Helm
 from bot.engine.means import Means
 from bot.engine.pipelines import BadBook, Book, Bookshelf, NoBook
@@ -29,7 +31,6 @@ from bot.markdown import command_lines
 log = structlog.get_logger(__name__)
 
 SILENT_AFTER = timedelta(days=1)
-STRANGERS_PER_HOUR = 10
 DEFAULT_PIPELINE = "release"
 
 
@@ -47,6 +48,7 @@ class Orders:
         self._metrics = means.metrics
         self._shelf = Bookshelf(means.github, means.clock, means.settings.pipelines)
         self._queues: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._eyes = Eyes(means, poster)
         self._starter = Starter(means, poster=poster)
         self._helm = Helm(means, poster=poster)
         self._flakes = FlakesDesk(means)
@@ -59,22 +61,37 @@ class Orders:
 
     async def hear(self, heard: Heard) -> None:
         """One comment, to its end. Raises only what makes the delivery worth another try."""
-        async with self._queues[heard.home.lower(), heard.comment.issue_number]:
-            await self._hear(heard)
+        queue = self._queues[heard.home.lower(), heard.comment.issue_number]
+        seeing = asyncio.create_task(self._see(heard)) if queue.locked() else None
+        try:
+            async with queue:
+                await self._hear(heard)
+        finally:
+            if seeing is not None:
+                seeing.cancel()
+            self._eyes.forget(heard)
+
+    async def _see(self, heard: Heard) -> None:
+        """It has to wait for the command before it in its issue; that it was seen is shown meanwhile."""
+        with suppress(GitHubError):
+            book = await self._shelf.book(heard.home)
+            command = parse_comment(command_lines(heard.comment.body), self._names(heard.home, book))
+            if not isinstance(command, NotOurs) and (
+                isinstance(book, Book) or await self._is_about_release(heard, command)
+            ):
+                await self._eyes.at_once(heard)
 
     # -- is it ours, and whose is it? -------------------------------------------------------------
 
     async def _hear(self, heard: Heard) -> None:
         lines = command_lines(heard.comment.body)
         open_here = self._releases.at_home(heard.home)
+        known = parse_comment(lines, _distinct(dict.fromkeys(release.pipeline for release in open_here)))
+        if not isinstance(known, NotOurs) and await self._is_about_release(heard, known):
+            await self._eyes.at_once(heard)  # it does not need the file, whose reading may take its time
         book = await self._book(heard, lines)
-        names = dict.fromkeys(release.pipeline for release in open_here)
-        if isinstance(book, Book):
-            names = {**dict.fromkeys(book.pipelines.names), **names}
-        elif not any(name.lower() == DEFAULT_PIPELINE for name in names):
-            names = {**names, DEFAULT_PIPELINE: None}
         steps = [step.name for release in open_here for step in release.plan]
-        command = parse_comment(lines, _distinct(names), steps)
+        command = parse_comment(lines, self._names(heard.home, book), steps)
         if isinstance(command, NotOurs):
             return await self._done(heard, "not a command of any pipeline")
         comment = heard.comment
@@ -86,6 +103,15 @@ class Orders:
             )
         await self._receive(heard, command, book)
         return None
+
+    def _names(self, home: str, book: Book | BadBook | NoBook) -> Sequence[str]:
+        """The pipelines that a command here can be for."""
+        names = dict.fromkeys(release.pipeline for release in self._releases.at_home(home))
+        if isinstance(book, Book):
+            names = {**dict.fromkeys(book.pipelines.names), **names}
+        elif not any(name.lower() == DEFAULT_PIPELINE for name in names):
+            names = {**names, DEFAULT_PIPELINE: None}
+        return _distinct(names)
 
     async def _book(self, heard: Heard, lines: Sequence[str]) -> Book | BadBook | NoBook:
         """The pipeline file. While it cannot be read nobody knows whose command this is, unless by a known name."""
@@ -107,10 +133,8 @@ class Orders:
         """Seen at once; then who it is decides how much is said."""
         comment = heard.comment
         known = isinstance(book, Book) or await self._is_about_release(heard, command)
-        crowded = await self._crowded(heard)
-        seen_at_once = known and not crowded and not comment.is_pull_request
-        if seen_at_once:
-            self._poster.react_soon(heard.home, comment.comment_id, "eyes")
+        if known:
+            await self._eyes.at_once(heard)
         try:
             standing = await Roles(self._github, self._clock).of(heard.person, heard.home)
         except Suspended:  # nobody can be asked or answered now; the answer waits until that is over
@@ -118,14 +142,14 @@ class Orders:
         except NotInstalled:
             return await self._done(heard, "the app is not installed here")
         if standing.known and not standing.reaches("triage"):
-            return await self._stranger(heard, crowded=crowded, known=known)
+            return await self._stranger(heard, known=known)
+        self._eyes.judged(heard)
         if comment.is_pull_request:
             return await self._finish(heard, Outcome(accepted=False), command)
         unread = isinstance(book, NoBook) and not book.where
         if not known and not standing.reaches("write") and not (unread and not standing.known):
             return await self._done(heard, "no pipeline file, and nobody to tell")
-        if not seen_at_once:
-            self._poster.react_soon(heard.home, comment.comment_id, "eyes")
+        self._eyes.show(heard)
         outcome = await self._judge(heard, command, book, standing)
         if outcome is not None:
             await self._finish(heard, outcome, command)
@@ -148,15 +172,10 @@ class Orders:
             await self._store.releases.find(heard.home, pipeline=command.pipeline, version=version)
         )
 
-    async def _crowded(self, heard: Heard) -> bool:
-        hour_ago = self._clock.now() - timedelta(hours=1)
-        return await self._store.homes.strangers(heard.home, hour_ago) >= STRANGERS_PER_HOUR
-
-    async def _stranger(self, heard: Heard, *, crowded: bool, known: bool) -> None:
+    async def _stranger(self, heard: Heard, *, known: bool) -> None:
         """Reactions only, and after ten in an hour nothing: nobody can make the bot shout."""
-        if crowded or not known:
+        if not known or not await self._eyes.stranger(heard):
             return await self._done(heard, "a stranger, met with silence")
-        await self._store.homes.count_stranger(heard.home, self._clock.now())
         await self._finish(heard, Outcome(accepted=False), None)
         return None
 
@@ -170,11 +189,12 @@ class Orders:
         """What to do; None when it is finished already, in one transaction with its effect."""
         age = self._clock.now() - heard.comment.created_at
         if age > timedelta(seconds=self._settings.command_ttl_seconds):
-            return Outcome(accepted=False, answer=present.late_answer(age))
+            answer = present.late_answer(line_of(heard, command), heard.comment.created_at, age)
+            return Outcome(accepted=False, answer=answer)
         if not standing.known:
-            return Outcome(accepted=False, answer=present.unverified_answer())
+            return self._unverified(heard, command)
         if not isinstance(book, Book) and not await self._is_about_release(heard, command):
-            return await self._bookless(heard, book)
+            return await self._bookless(heard, command, book)
         not_write = Outcome(accepted=False, answer=present.not_permitted_answer("write"))
         match command:
             case Malformed(sentence=sentence):
@@ -185,11 +205,11 @@ class Orders:
                 return not_write
             case commands.Start():
                 if not isinstance(book, Book):
-                    return await self._bookless(heard, book)
+                    return await self._bookless(heard, command, book)
                 return await self._starter.start(heard, command, book, standing)
             case commands.Help():
                 if not isinstance(book, Book):
-                    return await self._bookless(heard, book)
+                    return await self._bookless(heard, command, book)
                 return await self._help(heard, book)
             case commands.Status():
                 return await self._status(heard, command)
@@ -199,7 +219,13 @@ class Orders:
             case _:
                 return await self._helm.steer(heard, command, standing)
 
-    async def _bookless(self, heard: Heard, book: Book | BadBook | NoBook) -> Outcome:
+    def _unverified(self, heard: Heard, command: Command | Malformed) -> Outcome:
+        answer = present.unverified_answer(line_of(heard, command), heard.comment.created_at)
+        return Outcome(accepted=False, answer=answer)
+
+    async def _bookless(
+        self, heard: Heard, command: Command | Malformed, book: Book | BadBook | NoBook
+    ) -> Outcome:
         """There is no pipeline file, or it is broken: whoever may write here is told."""
         shown = (await self._audiences.of(heard.home, [book.repo] if book.repo else [])).sees(book.repo)
         if isinstance(book, BadBook):
@@ -208,7 +234,7 @@ class Orders:
         if isinstance(book, NoBook) and book.where:
             answer = present.no_file_answer(book.where if shown else None)
             return Outcome(accepted=False, answer=answer)
-        return Outcome(accepted=False, answer=present.unverified_answer())
+        return self._unverified(heard, command)
 
     # -- commands that only answer -------------------------------------------------------------------
 
@@ -232,12 +258,13 @@ class Orders:
                 return Outcome(accepted=False, answer=answer)
         audience = await self._audiences.of_plans(heard.home, [release.plan for release in shown])
         url = self._settings.github_url
+        comments = await self._store.surfaces.status_comments([release.id for release in shown])
         if len(shown) == 1 and shown[0].pipeline.lower() == command.pipeline.lower():
-            answer = present.status_answer(shown, audience, web_url=url)
+            answer = present.status_answer(shown[0], audience, web_url=url, comment=comments.get(shown[0].id))
         elif shown:
-            answer = present.board_answer(command.pipeline, shown, audience, web_url=url)
+            answer = present.board_answer(command.pipeline, shown, audience, web_url=url, comments=comments)
         else:
-            answer = present.status_answer((), audience, web_url=url)
+            answer = present.nothing_open_answer(command.pipeline)
         return Outcome(accepted=True, answer=answer)
 
     # -- the end of a command ------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from bot.core.model import Release
 from bot.engine.alarm import Alarm
 from bot.engine.days import Days
 from bot.engine.means import Means
-from bot.engine.patience import longest_pause, seconds_until_again
+from bot.engine.patience import longest_pause, patiently, seconds_until_again
 from bot.engine.releases import Changed
 from bot.store import PostRow, StoreUnavailable
 
@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 _GIVE_UP_AFTER = timedelta(days=1)
 _UNDER_WAY_PAUSE = 1.0
+_GLANCE = 2.0
+"""Seconds in which a reaction that has no row is worth another try."""
 _DATABASE_PAUSE = 5.0
 """Seconds until a database that could not be written is tried again: what was posted is not posted in a loop."""
 
@@ -84,12 +86,15 @@ class Poster:
 
     async def _react(self, repo: str, comment_id: int, content: str) -> None:
         try:
-            await self._github.react(repo, comment_id, content)
+            async with self._lanes[repo.lower(), "reaction", comment_id]:  # the last reaction comes after it
+                await patiently(
+                    self._clock, lambda: self._github.react(repo, comment_id, content), seconds=_GLANCE
+                )
         except GitHubError as error:
             log.info("a reaction could not be made", content=content, error=str(error))
 
     async def _deliver(self, post: PostRow) -> None:
-        lane = self._lanes[post.repo, post.kind, post.comment_id or post.issue or 0]
+        lane = self._lanes[post.repo.lower(), post.kind, post.comment_id or post.issue or 0]
         try:
             async with lane:
                 await self._try(post)

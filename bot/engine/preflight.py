@@ -7,11 +7,12 @@ nothing more (contract section 3).
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from bot.core.facts import GitHubError, NotFound, NotInstalled, RepositoryFacts, WorkflowFacts
 from bot.core.model import Person, Release
 from bot.core.plan import DispatchStep, Plan, RunStep, WatchStep, same_repository
-from bot.core.problems import Problem, ProblemKind
+from bot.core.problems import KnownRelease, Problem, ProblemKind
 from bot.engine.audiences import Audiences
 from bot.engine.patience import patiently
 from bot.engine.ports import Clock, GitHub
@@ -107,7 +108,9 @@ class Preflight:
         ]
         if isinstance(step, DispatchStep):
             ref = "" if step.needs else step.ref
-            checks.append((("trigger", step.name, ref), lambda: self._trigger(step, ref)))
+            checks.append(
+                (("trigger", step.name, ref, *chain(*step.inputs)), lambda: self._trigger(step, ref))
+            )
             if not step.needs:
                 checks.append((("ref", step.repo, step.ref), lambda: self._ref(step)))
             if step.unless_tag and not tagged:
@@ -199,12 +202,13 @@ def same_work(plan: Plan, open_releases: Iterable[Release], closed: Iterable[str
             if step.repo.lower() not in hidden
             and any(_same_workflow(step, other) for other in release.plan.run_steps)
         ]
-        if shared:
-            here = same_repository(release.plan.home, plan.home)
-            where = f"in issue {release.issue}" if here else "from another repository"
-            names = tuple(step.name for step in shared)
-            detail = f"a release of {plan.version} is already open {where}"
-            problems.append(Problem(ProblemKind.OPEN_RELEASE, names, shared[0].repo, detail))
+        detail = f"a release of {plan.version} is already open"
+        if shared and same_repository(release.plan.home, plan.home):
+            known = KnownRelease(release.pipeline, release.version, release.issue)
+            problems.append(Problem(ProblemKind.OPEN_RELEASE, (), None, detail, release=known))
+        elif shared:
+            detail += " from another repository"
+            problems += (_problem(ProblemKind.OPEN_RELEASE, step, detail) for step in shared)
     return problems
 
 
@@ -222,8 +226,8 @@ def _problem(kind: ProblemKind, step: DispatchStep | WatchStep, detail: str) -> 
 
 def _merged(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """The same problem of several steps is told once."""
-    merged: dict[tuple[ProblemKind, str | None, str], tuple[str, ...]] = {}
+    merged: dict[Problem, tuple[str, ...]] = {}
     for problem in problems:
-        key = (problem.kind, problem.repo, problem.detail)
+        key = replace(problem, steps=())
         merged[key] = tuple(dict.fromkeys((*merged.get(key, ()), *problem.steps)))
-    return tuple(Problem(kind, steps, repo, detail) for (kind, repo, detail), steps in merged.items())
+    return tuple(replace(problem, steps=steps) for problem, steps in merged.items())

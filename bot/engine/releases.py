@@ -118,7 +118,7 @@ class Releases:
         now = self._clock.now()
         decision = decide(stored.release, event, now)
         for reason in decision.reasons:
-            log.info("release", release=stored.release.id, version=stored.release.version, what=reason)
+            log.info(f"release: {reason}", release=stored.release.id, version=stored.release.version)
         quiet = decision.release == stored.release and not (decision.notices or decision.bound or posts)
         self._remember_wake(decision.release, now)
         if quiet and delivery is None:
@@ -127,7 +127,9 @@ class Releases:
             saved = await self._commit(stored, decision, event, now, posts, delivery)
         except SlotTaken:
             step = decision.opened.step if decision.opened else ""
-            held = SendHeldBack(step, "another send of this workflow and ref is not bound to a run yet", 1.0)
+            held = SendHeldBack(
+                step, "the run of another dispatch of the same workflow has to appear first", 1.0
+            )
             return await self._change(stored, held, posts, delivery)
         except RunTaken as error:
             log.warning("run is bound elsewhere", release=stored.release.id, reason=str(error))

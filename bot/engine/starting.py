@@ -11,24 +11,30 @@ import structlog
 
 from bot.core import commands, present
 from bot.core.audience import Audience
+from bot.core.commands import as_typed
 from bot.core.continuing import Left, continued
 from bot.core.facts import GitHubError
 from bot.core.model import Release, new_release
 from bot.core.plan import DispatchStep, Plan
 from bot.core.problems import Problem, ProblemKind
 from bot.core.suggest import quoted
-from bot.core.verbs import CONTINUE
 from bot.core.versions import Version
 from bot.engine.continuing import Leftovers
 from bot.engine.heard import Heard, Outcome, posts_of
 from bot.engine.means import Means
-from bot.engine.names import Names
+from bot.engine.names import Names, Supposed
 from bot.engine.pipelines import Book
 from bot.engine.posts import Poster
 from bot.engine.preflight import Preflight, same_work, unread
 from bot.engine.roles import Roles, Standing
 from bot.engine.usual import knowing_usual_times
-from bot.pipeline.parameters import BadParameter, OptionMeant, resolve_parameters, with_those_before
+from bot.pipeline.parameters import (
+    BadParameter,
+    OptionMeant,
+    ParameterMissing,
+    resolve_parameters,
+    with_those_before,
+)
 from bot.pipeline.plans import Pipeline, make_plan
 from bot.pipeline.template import BadTemplate
 from bot.store import PostToMake, Stored
@@ -79,13 +85,15 @@ class Starter:
             return None
         if not wishes:
             answer = present.preflight_answer(
-                unusable, [], audience, file_repo=book.repo, permission=pipeline.permission
+                unusable, [], audience, file_repo=book.repo, permission=pipeline.permission, again=command
             )
             return Outcome(accepted=False, answer=answer)
         left = {wish.plan.version: wish.left for wish in wishes}
         foreseen = await self._foreseen(wishes)
         plain = [(wish.plan, wish.problems) for wish in wishes]
-        answer = present.plan_answer(plain, audience, left=left, foreseen=foreseen)
+        answer = present.plan_answer(
+            plain, audience, left=left, foreseen=foreseen, continues=command.continues
+        )
         return Outcome(accepted=True, answer=answer)
 
     async def _parameters(
@@ -108,7 +116,7 @@ class Starter:
         kept = [book.repo] if book.repo is not None else []
         shown = (await self._means.audiences.of(heard.home, kept)).sees(book.repo)
         told = shown or isinstance(error, OptionMeant)
-        sentence = str(error) if told else _which(pipeline, command.parameters)
+        sentence = _sentence(error, command) if told else _which(pipeline, command.parameters)
         return Outcome(accepted=False, answer=present.malformed_answer(sentence))
 
     async def _checked(
@@ -128,23 +136,41 @@ class Starter:
         async def wish(plan: Plan) -> Wish:
             seen = await preflight.check(plan, barred, means.releases.open(), tagged=command.continues)
             problems = (*barred, *seen.problems)
-            if not command.continues:
-                return Wish(seen.plan, problems)
-            left, more = await self._leftovers.of(seen.plan, unread(problems))
-            return Wish(seen.plan, tuple(dict.fromkeys((*_in_the_way(problems, left), *more))), left)
+            its_own = [problem for problem in seen.problems if problem.release is not None]
+            if its_own and command.continues:
+                return Wish(seen.plan, (*barred, *its_own))
+            if its_own:  # the tags are those of the release that is open
+                return Wish(seen.plan, tuple(p for p in problems if p.kind is not ProblemKind.TAG))
+            if command.continues:
+                left, more = await self._leftovers.of(seen.plan, unread(problems))
+                return Wish(seen.plan, tuple(dict.fromkeys((*_in_the_way(problems, left), *more))), left)
+            tagged = any(problem.kind is ProblemKind.TAG for problem in problems)
+            over = await self._leftovers.released(seen.plan) if tagged else None
+            if over is not None:
+                detail = f"`{plan.version}` has its tag: it was released"
+                return Wish(seen.plan, (*barred, replace(over, detail=detail)))
+            return Wish(seen.plan, problems)
 
         return tuple(await asyncio.gather(*map(wish, plans)))
 
     async def _foreseen(self, wishes: Sequence[Wish]) -> dict[tuple[str, str], present.Foreseen]:
-        """What would become of moving names now; nothing where GitHub cannot or must not be read."""
+        """What would become of moving names now; nothing where GitHub cannot or must not be read.
+
+        The versions that would start are open together, and the lowest has its turn first.
+        """
         found: dict[tuple[str, str], present.Foreseen] = {}
-        for wish in wishes:
-            closed = unread(wish.problems)
+        would_start = frozenset(wish.plan.version for wish in wishes if not wish.problems)
+        moved: dict[tuple[str, str], tuple[str, ...]] = {}
+        for wish in sorted(wishes, key=lambda wish: Version.parse(wish.plan.version)):
+            version, closed = wish.plan.version, unread(wish.problems)
             for step in wish.plan.run_steps:
                 if isinstance(step, DispatchStep) and step.moves and step.repo.lower() not in closed:
                     with suppress(GitHubError):
-                        told = await self._names.of(wish.plan, step)
-                        found[wish.plan.version, step.name] = present.Foreseen(*told)
+                        told = await self._names.of(wish.plan, step, Supposed(would_start, moved))
+                        found[version, step.name] = present.Foreseen(*told)
+                        taken = [move.name for move in told[0] if move.after == version]
+                        for key in ((step.repo.lower(), name) for name in taken if version in would_start):
+                            moved[key] = (*moved.get(key, ()), version)
         return found
 
     async def _begin(
@@ -160,7 +186,7 @@ class Starter:
         """One transaction: the releases that may start, the refusals of the others, and the end of the command."""
         new = _together([self._new(heard, wish) for wish in wishes if not wish.problems])
         good = await knowing_usual_times(self._means.store, new)
-        go_on = "" if command.continues else await self._go_on(command, wishes)
+        go_on = "" if command.continues else _go_on(command, wishes)
 
         def conflicts(others: tuple[Stored, ...]) -> tuple[str, ...]:
             open_ones = [other.release for other in others]
@@ -183,6 +209,7 @@ class Starter:
                 file_repo=book.repo,
                 permission=pipeline.permission,
                 go_on=go_on,
+                again=command,
             )
             return posts_of(heard, Outcome(accepted=bool(begun), answer=answer if refused else None))
 
@@ -209,12 +236,12 @@ class Starter:
         )
         return continued(release, wish.left, at=self._means.clock.now(), by=heard.person.login)
 
-    async def _go_on(self, command: commands.Start, wishes: Sequence[Wish]) -> str:
-        """The command that goes on with the versions that are refused for nothing but their tags; empty: none."""
-        tagged = [wish for wish in wishes if {problem.kind for problem in wish.problems} == {ProblemKind.TAG}]
-        versions = [wish.plan.version for wish in tagged if await self._leftovers.goes_on(wish.plan)]
-        chosen = (f"{name}={value}" for name, value in command.parameters)
-        return " ".join((f"/{command.pipeline}", *versions, *chosen, CONTINUE)) if versions else ""
+
+def _go_on(command: commands.Start, wishes: Sequence[Wish]) -> str:
+    """The command that goes on with the versions that are refused for nothing but their tags; empty: none."""
+    tagged = [wish for wish in wishes if {problem.kind for problem in wish.problems} == {ProblemKind.TAG}]
+    versions = tuple(wish.plan.version for wish in tagged)
+    return as_typed(replace(command, versions=versions, continues=True)) if versions else ""
 
 
 def _plans(
@@ -259,6 +286,14 @@ def _which(pipeline: Pipeline, given: Sequence[tuple[str, str]]) -> str:
     if wrong:
         return f"This does not fit the pipeline's parameters: {quoted(', '.join(wrong))}; {where}."
     return f"A parameter that has to be given is missing; {where}."
+
+
+def _sentence(error: BadParameter, command: commands.Start) -> str:
+    """Of what is missing, the whole line to type."""
+    if not isinstance(error, ParameterMissing):
+        return str(error)
+    line = as_typed(replace(command, parameters=(*command.parameters, *error.example)))
+    return f"{error.what}, for example `{line}`."
 
 
 def _just_opened(plan: Plan) -> Problem:

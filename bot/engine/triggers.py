@@ -23,10 +23,12 @@ from ruamel.yaml.events import (
 )
 
 from bot.core.plan import DispatchStep
+from bot.core.suggest import quoted
 
 _MOST_CHARACTERS = 200_000
 _MOST_EVENTS = 5_000
 _DEEPEST = 50
+_MOST_OPTIONS = 5
 _LONGEST_LINE = 10_000
 """Some tokens take the scanner time that grows with the square of the line: a longer one is not read."""
 
@@ -71,7 +73,53 @@ def _problems(triggers: _Node, step: DispatchStep) -> list[str]:
         if "default" not in _under(declared, name)
         if name not in given
     ]
-    return problems
+    return problems + [
+        problem
+        for name, value in step.inputs
+        if (problem := _refused(step.workflow, name, value, _under(declared, name)))
+    ]
+
+
+def _refused(workflow: str, name: str, value: str, known: Mapping[str, _Node]) -> str | None:
+    """What GitHub is certain to say against a value; it sends no run and answers 422 with
+    "Required input 'a' not provided" or "Provided value 'b' for input 'a' not in the list of allowed values".
+
+    An empty text is a default to some of GitHub's types, and unquoted options are what its YAML makes of them.
+    https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#onworkflow_dispatchinputs
+    """
+    if not value:
+        needed = _is_true(known.get("required")) and "default" not in known
+        return f"`{workflow}` requires the input `{name}`, and the text given is empty" if needed else None
+    allowed = _allowed(known)
+    if not allowed or _meaning(value) in map(_meaning, allowed):
+        return None
+    *others, last = map(quoted, allowed[:_MOST_OPTIONS])
+    more = len(allowed) - _MOST_OPTIONS
+    if more > 0:
+        others, last = [*others, last], f"{more} others"
+    takes = f"{', '.join(others)} or {last}" if others else last
+    return f"the input `{name}` of `{workflow}` takes {takes}, not {quoted(value)}"
+
+
+def _allowed(known: Mapping[str, _Node]) -> list[str]:
+    """The values that an input can have; empty: any."""
+    options = known.get("options")
+    match known.get("type"):
+        case "boolean":
+            return ["true", "false"]
+        case "choice" if isinstance(options, list):
+            texts = [option for option in options if isinstance(option, str)]
+            return texts if len(texts) == len(options) else []
+        case _:
+            return []
+
+
+def _meaning(text: str) -> str | float:
+    """One for all texts that YAML may read as the same number or truth value."""
+    if text.lower() in {"true", "false"}:
+        return text.lower()
+    number = re.fullmatch(r"[-+]?(?:[0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30})", text)
+    return float(text) if number else text
 
 
 def _under(node: object, key: str) -> Mapping[str, _Node]:

@@ -154,6 +154,13 @@ def test_what_belongs_to_no_pipeline_meets_silence(line: str) -> None:
     [
         ("/release statsu", "`statsu` is not a command of `/release`. Did you mean `/release status`?"),
         ("/release retyr oss", "`retyr` is not a command of `/release`. Did you mean `/release retry`?"),
+        ("/release stop", "`stop` is not a command of `/release`. Did you mean `/release pause`?"),
+        ("/release abort 1.0.3", "`abort` is not a command of `/release`. Did you mean `/release cancel`?"),
+        ("/release start 1.0.5", "`start` is not a command of `/release`. Did you mean `/release 1.0.5`?"),
+        ("/release start", "`start` is not a command of `/release`. Did you mean `/release 1.0.3`?"),
+        ("/release 1.0.3 --help", "`--help` is not an option of `/release`. Did you mean `/release help`?"),
+        ("/release status --all", "`/release status` has no options: leave out `--all`."),
+        ("/release retry oss -f", "`/release retry` has no options: leave out `-f`."),
         ("/release lgtm", "`lgtm` is not a command of `/release`. See `/release help`."),
         (
             "/release oss",
@@ -280,7 +287,20 @@ def test_what_is_no_run_is_refused(run: str) -> None:
         "/release 1.0.3\N{ZERO WIDTH JOINER}",
         "/release \N{RIGHT-TO-LEFT OVERRIDE}1.0.3",
         "/release 1.0.3\N{NO-BREAK SPACE}1.0.4",
-        "/release 1.0.3 \N{EM DASH}dry-run",
+        "/release 1.0.3 \N{EM DASH}force",
+        "/release 1.0.3\N{EM DASH}dry-run",
+        "/release 1.0.3 \N{EM DASH}\N{EM DASH}dry-run",
+        "/release 1.0.3 \N{EM DASH}dry-run.",
+        "/release 1.0.3 \N{EM DASH} dry-run",
+        "/release 1.0.3 \N{EM DASH}d\N{CYRILLIC SMALL LETTER ER}y-run",
+        "/release 1.0.3 \N{EM DASH}cont\N{LATIN SMALL LETTER DOTLESS I}nue",
+        "/release 1.0.3 \N{NON-BREAKING HYPHEN}dry-run",
+        "/release 1.0.3 \N{EM DASH}dry\N{EN DASH}run",
+        "/release 1.0.3 \N{EM DASH}dry-run \N{ZERO WIDTH SPACE}",
+        "/release\N{NO-BREAK SPACE}1.0.3",
+        "/release\N{NO-BREAK SPACE}\N{EM DASH}dry-run 1.0.3",
+        "/release\x1f1.0.3",
+        "/release 1.0.3\N{NO-BREAK SPACE}\N{EM DASH}dry-run",
         "/release 1.0.3\x00",
         "/release 1.0.3\x1b[31m",
         "/release 1.0.3\N{LINE SEPARATOR}/release cancel",
@@ -295,6 +315,22 @@ def test_what_is_no_run_is_refused(run: str) -> None:
 def test_attack_22_invisible_and_look_alike_characters_get_one_fixed_sentence(line: str) -> None:
     assert refusal(line) == refusal("/release é")
     assert "not plain ASCII" in refusal(line)
+
+
+@pytest.mark.parametrize("dash", ["\N{EM DASH}", "\N{EN DASH}", "\N{HORIZONTAL BAR}", "\N{MINUS SIGN}"])
+def test_the_dash_that_a_phone_makes_of_two_is_read_as_two_right_before_an_option(dash: str) -> None:
+    for typed in (f"1.0.3 {dash}dry-run", f"{dash}Dry-Run 1.0.3", f"1.0.3\t{dash}dry-run  "):
+        assert parse(f"/release {typed}", PIPELINES) == parse("/release 1.0.3 --dry-run", PIPELINES)
+    assert parse(f"/release 1.0.3 {dash}continue", PIPELINES) == parse("/release 1.0.3 --continue", PIPELINES)
+    assert parse(f"/release {dash}help", PIPELINES) == Help(pipeline="release")
+    assert "goes with a version" in refusal(f"/release retry oss {dash}continue")
+
+
+@pytest.mark.parametrize(
+    "line", ["/release --help", "/release -h", "/release retry --help", "/release --HELP status"]
+)
+def test_help_may_be_asked_for_as_of_other_programs(line: str) -> None:
+    assert parse(line, PIPELINES) == Help(pipeline="release")
 
 
 def test_a_line_of_more_than_a_thousand_characters_is_refused() -> None:

@@ -370,7 +370,7 @@ async def test_an_environment_is_approved_on_github_and_not_here(stage: Stage) -
     await stage.until(lambda: stage.step("build") == "awaiting approval")
     comment = await stage.says("/release approve")
     assert stage.reactions(comment) == TOLD
-    assert "only GitHub can take" in stage.answer()
+    assert "which can only be given on GitHub" in stage.answer()
 
     stage.world.hand("ada").approves(stage.run(stage.oss, "build.yml"))
     await stage.until(lambda: stage.state() == "released")
@@ -394,8 +394,8 @@ WHILE_RUNNING = [
     No("/release adopt build 17000000001", "The run of `build` is not over"),
     No("/release retry images", "`images` has not failed"),
     No("/release redo images", "`images` has not failed"),
-    No("/release skip images", "it needs `build` first"),
-    No("/release adopt images 17000000001", "it needs `build` first"),
+    No("/release skip images", "`build` comes first"),
+    No("/release adopt images 17000000001", "`build` comes first"),
     No("/release approve", "waits for an approval"),
     No("/release approve build", "`build` is not an approval step"),
     No("/release resume", "is not paused"),

@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from bot.core.present.words import date
 from tests.scenarios.stage import EE, ONE_CHAIN, ONE_STEP, OSS, TWO_EDITIONS, Stage
 
 DOCKER = "release-docker.yml"
@@ -271,7 +272,7 @@ async def test_a_version_that_goes_on_keeps_what_was_chosen_unless_something_els
 ) -> None:
     await cancelled_with_a_choice(stage)
     await stage.says(f"/release 1.0.3{given} --continue --dry-run")
-    assert f"would start with `jdk={second}` and `edition=full`." in stage.answer()
+    assert f"would go on with `jdk={second}` and `edition=full`." in stage.answer()
 
     await stage.says(f"/release 1.0.3{given} --continue")
     await stage.until(lambda: stage.state() == "released")
@@ -306,7 +307,7 @@ async def test_what_was_chosen_and_is_no_parameter_any_more_is_left_out(stage: S
     stage.pipeline(CHOICE.replace(", edition: [community, full]", ""))
     await stage.says("/release 1.0.3 --continue --dry-run")
 
-    assert "would start with `jdk=17`." in stage.answer()
+    assert "would go on with `jdk=17`." in stage.answer()
 
 
 @pytest.mark.parametrize("gone", ["branch", "workflow"])
@@ -426,13 +427,17 @@ async def test_what_was_released_is_not_released_once_more(stage: Stage) -> None
     before = stage.dispatches()
 
     await stage.says("/release 1.0.3")
+    assert stage.answer().startswith(
+        "Refused for `1.0.3`, so nothing was done.\n\n"
+        f"- `1.0.3` has its tag: it was released in issue #7 on {date(stage.clock.now())}.\n\nThere is nothing to do."
+    )
     assert "--continue" not in stage.answer()
     comment = await stage.says("/release 1.0.3 --continue")
     await stage.passes(minutes=2)
 
     assert stage.reactions(comment) == REFUSED
-    assert "`1.0.3` was released in issue 7" in stage.answer()
-    assert "There is nothing to mend" in stage.answer()
+    assert "- `1.0.3` was released in issue #7 on " in stage.answer()
+    assert "There is nothing to do." in stage.answer()
     assert "when this is mended" not in stage.answer()
     assert stage.dispatches() == before
 
@@ -446,7 +451,11 @@ async def test_a_version_that_is_still_open_is_refused_as_ever(stage: Stage) -> 
     comment = await stage.says("/release 1.0.3 --continue")
 
     assert stage.reactions(comment) == REFUSED
-    assert "a release of 1.0.3 is already open in issue 7" in stage.answer()
+    assert stage.answer().startswith(
+        "Refused for `1.0.3`, so nothing was done.\n\n- open release – a release of 1.0.3 is already open in issue #7; "
+        "`/release status 1.0.3` says where it stands."
+    )
+    assert "images" not in stage.answer()
     assert len(stage.statuses()) == 1
 
 
@@ -573,7 +582,7 @@ async def test_a_dry_run_tells_what_would_be_skipped_and_what_taken_up(stage: St
     await stage.passes(minutes=2)
 
     (built,), images = stage.run_ids(OSS), stage.run(stage.oss, DOCKER)
-    assert "**release 1.0.3** would start" in stage.answer()
+    assert "**release 1.0.3** would go on" in stage.answer()
     assert "It is **skipped**: its tag exists." in stage.answer()
     assert "must not exist" not in stage.answer()
     assert f"It takes up [run {built}](https://github.com/{OSS}/actions/runs/{built})" in stage.answer()

@@ -111,7 +111,7 @@ async def test_a_release_that_needs_a_person_says_what_is_done_on_which_side(sta
 So far:
 
 - `acme/widget`: `oss-start` and `oss` are done, `oss-docker` has not begun.
-- elsewhere: `ee-start` passed, `ee` needs attention, `ee-docker` waiting."""
+- elsewhere: `ee-start` passed, `ee` needs attention, `ee-docker` is waiting."""
     assert expected in stage.status().body
     assert stage.answer().startswith("@maya release 1.0.3 needs you at `ee`")
     assert "- elsewhere: `ee-start` passed, `ee` needs attention" in stage.answer()
@@ -177,8 +177,8 @@ async def test_status_shows_all_open_releases_of_the_home_those_first_that_need_
         ("release 0.24.9", ["🔴 needs attention", "🔴 needs attention"]),
         ("release 1.0.3", ["🟡 running", "🟡 running"]),
     ]
-    assert f"[release 0.24.9]({stage.world.urls.web}/{OSS}/issues/8)" in answer
-    assert "- **release 0.24.9**: `build` needs a person: type `/release retry 0.24.9 build`" in answer
+    assert f"[release 0.24.9]({stage.world.urls.web}/{OSS}/issues/8#issuecomment-" in answer
+    assert "- **release 0.24.9**: `build` needs a person: type `/release redo 0.24.9 build`" in answer
 
 
 async def test_status_with_a_version_and_of_one_release_is_the_list_of_its_steps(stage: Stage) -> None:
@@ -509,5 +509,5 @@ async def test_the_summary_counts_nothing_of_a_private_repository(stage: Stage) 
 
     (summary,) = summaries(stage)
     assert rows(summary)["**in all**"][2:] == ["–", "–"]
-    assert "are counted in the repositories shown here" in summary
+    assert "Not counted: what happened in private repositories." in summary
     assert leaks(stage.world.ledger.public_writes, stage.ee) == []

@@ -70,6 +70,7 @@ def test_the_demo_tells_a_whole_release_and_ends_with_success(place: Path) -> No
     assert "@maya release 1.0.3 is released" in text
     assert "dispatches  4, to 4 workflows" in text
     assert "It went as told" in text
+    assert f"  {sys.executable} -m bot demo --chaos  " in text
     assert "❌" not in text
     assert "\x1b" not in text
 

@@ -1,5 +1,7 @@
 """Where several releases meet in odd ways: names, turns, and what people type on such a day."""
 
+import re
+
 import pytest
 
 from tests.scenarios.stage import EE, OSS, START, Stage
@@ -107,7 +109,7 @@ pipelines:
     await stage.says("/release 1.0.3 jdk=17")
     await stage.until(lambda: stage.state() == "released")
 
-    assert "`latest-17` stays at 1.1.0" not in stage.status().body
+    assert not re.search(r"`latest-17` sta\w+ at 1\.1\.0", stage.status().body)
 
 
 # -- one at a time ---------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Which version ends with `latest`, and who tells the workflow."""
 
+import re
 from itertools import permutations
 
 import pytest
@@ -83,9 +84,9 @@ async def test_the_status_comment_shows_before_and_after(stage: Stage) -> None:
     await releases(stage, "1.1.0")
     await releases(stage, "1.0.4")
 
-    assert "`latest`: 1.0.3 → 1.1.0" in stage.status("1.1.0").body
-    assert "`latest` stays at 1.1.0" in stage.status("1.0.4").body
-    assert "`1.0`: 1.0.3 → 1.0.4" in stage.status("1.0.4").body
+    assert "`latest` moved from 1.0.3 to 1.1.0" in stage.status("1.1.0").body
+    assert "`latest` stayed at 1.1.0" in stage.status("1.0.4").body
+    assert "`1.0` moved from 1.0.3 to 1.0.4" in stage.status("1.0.4").body
 
 
 async def test_a_version_that_was_released_before_the_bot_came_is_known_by_its_tag(stage: Stage) -> None:
@@ -140,8 +141,7 @@ async def test_a_name_is_not_said_to_be_moved_by_a_run_that_a_person_started(sta
     await stage.until(lambda: stage.state("1.1.0") == "released")
 
     assert "1.1.0" not in names(stage.oss).values()
-    assert "→ 1.1.0" not in stage.status("1.1.0").body
-    assert "moves to 1.1.0" not in stage.status("1.1.0").body
+    assert not re.search(r"move[sd]( from \S+)? to 1\.1\.0", stage.status("1.1.0").body)
 
 
 async def test_a_new_run_after_that_of_a_person_is_told_again_which_names_to_move(stage: Stage) -> None:

@@ -118,9 +118,32 @@ async def test_a_dry_run_tells_what_is_chosen_for_each_version_defaults_too(choo
 async def test_help_lists_the_parameters_with_an_example_that_is_a_command(choosing: Stage) -> None:
     await choosing.says("/release help")
 
-    assert "as in `/release 1.0.3 java=17`" in choosing.answer()
     assert "- `java`: `17` or `21`; `21` unless given" in choosing.answer()
     assert "- `edition`: `community` or `full`; has to be given" in choosing.answer()
+    assert "as in `/release 1.0.3 edition=community`:" in choosing.answer()
+    for example in ("/release 1.0.3 edition=community", "/release 1.0.3 --dry-run edition=community"):
+        assert f"| `{example}` |" in choosing.answer()
+
+
+async def test_what_help_shows_can_be_typed_as_it_stands(choosing: Stage) -> None:
+    await choosing.says("/release help")
+    rows = [
+        line
+        for line in choosing.answer().splitlines()
+        if line.startswith("| `/release VERSION [VERSION …] --dry")
+    ]
+    comment = await choosing.says(rows[0].rsplit("`", 2)[1])
+
+    assert choosing.reactions(comment) == DONE
+
+
+async def test_what_is_missing_is_told_as_the_whole_line_to_type(choosing: Stage) -> None:
+    await choosing.says("/release 1.0.3 0.24.9 java=17 --dry-run")
+
+    line = "/release 1.0.3 0.24.9 java=17 edition=community --dry-run"
+    assert f"`community` or `full`, for example `{line}`. Nothing was done." in choosing.answer()
+    comment = await choosing.says(line)
+    assert choosing.reactions(comment) == DONE
 
 
 @pytest.mark.parametrize(

@@ -251,6 +251,65 @@ async def test_a_maintainer_is_heard_in_a_crowd_of_strangers_and_an_hour_later_a
     assert stage.reactions(later) == TOLD
 
 
+async def test_strangers_who_come_all_at_once_get_no_more_than_ten_reactions_either(stage: Stage) -> None:
+    await stage.opens()
+    issues = [stage.world.add_issue(stage.oss, 100 + number) for number in range(25)]
+    stage.world.trouble.is_slow("GET", "/permission$", seconds=1.5, times=None)
+    heard = [
+        stage.world.hand(f"stranger{number}").comments(issue, "/release 1.0.3")
+        for number, issue in enumerate(issues)
+    ]
+    await stage.passes(minutes=1)
+
+    met = [stage.reactions(comment) for comment in heard]
+    assert sorted(met) == [[]] * 15 + [TOLD] * 10
+
+
+# -- seen at once --------------------------------------------------------------------------------------------
+
+
+async def test_a_command_is_seen_at_once_though_the_one_before_it_takes_its_time(stage: Stage) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    stage.world.trouble.is_slow("GET", "/collaborators/maya/permission$", seconds=6)
+    stage.world.hand("maya").comments(stage.issue, "/release 1.0.3")
+    await stage.passes(seconds=0.5)
+    second = stage.world.hand("ada").comments(stage.issue, "/release help")
+    await stage.passes(seconds=2)
+    assert stage.reactions(second) == ["eyes"]
+
+    await stage.passes(minutes=1)
+    assert stage.reactions(second) == DONE
+
+
+async def test_a_command_about_an_open_release_is_seen_at_once_though_the_file_cannot_be_read(
+    stage: Stage,
+) -> None:
+    stage.pipeline(ONE_STEP)
+    stage.oss.workflows["build.yml"].on_run().runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("build") == "running")
+    stage.world.trouble.answers("GET", "/contents/", 502, "Server Error", times=None)
+    pause = stage.world.hand("maya").comments(stage.issue, "/release pause")
+    await stage.passes(seconds=2)
+    assert stage.reactions(pause) == ["eyes"]
+
+    await stage.passes(minutes=2)
+    assert stage.reactions(pause) == DONE
+    assert stage.state() == "paused"
+
+
+async def test_one_failure_of_github_does_not_cost_the_first_reaction(stage: Stage) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    stage.world.trouble.answers("POST", "/reactions$", 502, "Server Error", times=1)
+    comment = stage.world.hand("maya").comments(stage.issue, "/release help")
+    await stage.passes(seconds=2)
+
+    assert stage.reactions(comment) == DONE
+
+
 # -- what is no command --------------------------------------------------------------------------------------
 
 NO_COMMANDS = {

@@ -286,7 +286,11 @@ async def test_a_version_whose_workflow_an_open_release_uses_is_refused(stage: S
     await stage.passes(minutes=2)
 
     assert stage.reactions(comment) == ["eyes", "confused"]
-    assert "a release of 1.0.3 is already open in issue 7" in stage.answer().replace("#", "")
+    assert (
+        "- open release – a release of 1.0.3 is already open in issue #7; `/release status 1.0.3` says"
+        in (stage.answer())
+    )
+    assert "mended" not in stage.answer()
     assert stage.dispatches() == ["widget/build.yml@develop"]
 
 
@@ -312,9 +316,36 @@ async def test_of_an_open_release_nothing_is_told_about_a_repository_one_cannot_
     stage.world.give_role("ada", "", stage.ee)
     await stage.says("/release 1.0.3", by="ada")
 
-    told = next(line for line in stage.answer().splitlines() if "is already open" in line)
-    assert "oss-start" in told
+    told = next(line for line in stage.answer().splitlines() if "is already open in issue #7" in line)
     assert "ee" not in re.findall(r"[a-z]+", told)
+
+
+async def test_each_step_that_an_open_release_of_another_home_does_already_is_told_with_its_own_repository(
+    stage: Stage,
+) -> None:
+    other = stage.world.add_repository("acme/day")
+    stage.world.give_role("maya", "maintain", other)
+    for home in (stage.oss, other):
+        stage.pipeline(TWO_EDITIONS, home)
+    stage.oss.workflows["global-start-release.yml"].on_run().runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.says("/release 1.0.3", issue=stage.world.add_issue(other, 12))
+
+    told = "open release – a release of 1.0.3 is already open from another repository"
+    assert f"- steps `oss-start`, `oss` and `oss-docker` in `{OSS}`: {told}." in stage.answer()
+    assert EE not in stage.answer()
+    assert "- steps `ee-start`, `ee` and `ee-docker`: open release\n" in stage.answer()
+
+
+async def test_only_the_versions_that_can_be_mended_are_to_be_given_again(stage: Stage) -> None:
+    stage.pipeline(ONE_CHAIN)
+    stage.world.hand("walt").pushes_tag(stage.oss, "v1.0.3")
+    await stage.opens()
+    await stage.says("/release 1.0.3 1.0.5")
+
+    assert stage.answer().startswith("Started: `1.0.5`. Refused: `1.0.3`.")
+    assert "Give `/release 1.0.3` again when this is mended." in stage.answer()
 
 
 async def test_the_same_version_of_a_pipeline_with_other_workflows_starts(stage: Stage) -> None:

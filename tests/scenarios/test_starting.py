@@ -113,13 +113,34 @@ async def test_a_dry_run_tells_where_moving_names_are_and_where_they_go(stage: S
 
     newer, older = stage.answer().split("**release 0.24.10**")
     assert (
-        "`latest` moves from `1.0.2` to `1.0.3` and `0.24` stays, "
-        "so it is given `latest=true` and `lts=false`" in newer
+        "`latest` moves from `1.0.2` to `1.0.3`; `0.24` stays; "
+        "it is given `latest=true` and `lts=false`" in newer
     )
     assert (
-        "`latest` stays, since `1.0.3` is higher and `0.24` moves from `0.24.9` to `0.24.10`, "
-        "so it is given `latest=false` and `lts=true`" in older
+        "`latest` stays, since `1.0.2` is higher; `0.24` moves from `0.24.9` to `0.24.10`; "
+        "it is given `latest=false` and `lts=true`" in older
     )
+
+
+async def test_a_dry_run_foretells_what_the_command_then_does(stage: Stage) -> None:
+    stage.world.add_workflow(stage.oss, "release-docker.yml", inputs=["latest", "lts"])
+    stage.pipeline(MOVING)
+    for tag in ("v0.24.9", "v1.0.3", "v1.1.0"):
+        stage.world.hand("ada").pushes_tag(stage.oss, tag)
+    await stage.opens()
+    await stage.says("/release 1.1.0 1.0.3 --dry-run")
+
+    first, second = stage.answer().split("**release 1.0.3**")
+    assert "`latest` moves from `1.0.3` to `1.1.0`; `0.24` stays; it is given `latest=true`" in first
+    assert "`latest` moves from `0.24.9` to `1.0.3`; `0.24` stays; it is given `latest=true`" in second
+
+    await stage.says("/release 1.1.0 1.0.3")
+    await stage.until(lambda: {stage.state("1.1.0"), stage.state("1.0.3")} == {"released"})
+    runs = stage.oss.workflows["release-docker.yml"].runs
+    assert [(run.head_branch, run.inputs["latest"]) for run in runs] == [
+        ("v1.0.3", "true"),
+        ("v1.1.0", "true"),
+    ]
 
 
 async def test_a_dry_run_tells_nothing_of_the_moving_names_of_a_private_repository(stage: Stage) -> None:

@@ -5,12 +5,12 @@ through a `View`, which knows what its readers may see. Nothing here reads a clo
 """
 
 from bot.core.present.answers import (
-    finished_answer,
     late_answer,
     malformed_answer,
     no_release_answer,
     not_in_file_answer,
     not_permitted_answer,
+    nothing_open_answer,
     status_answer,
     two_commands_answer,
     unverified_answer,
@@ -35,7 +35,6 @@ __all__ = [
     "board_answer",
     "check_body",
     "day_comment",
-    "finished_answer",
     "flake_json",
     "flakes_answer",
     "flakes_report",
@@ -47,6 +46,7 @@ __all__ = [
     "no_release_answer",
     "not_in_file_answer",
     "not_permitted_answer",
+    "nothing_open_answer",
     "notice_comment",
     "plan_answer",
     "preflight_answer",

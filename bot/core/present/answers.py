@@ -5,29 +5,33 @@ nobody is mentioned, and none carries the marker of a status comment.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from bot.core.audience import Audience
+from bot.core.commands import Adopt, as_typed
 from bot.core.model import Release
 from bot.core.present.inert import code, cut, inert
 from bot.core.present.outlook import outlook
+from bot.core.present.sides import how_to_go_on
 from bot.core.present.view import View
-from bot.core.present.words import count, duration, names, release_icon, step_state
+from bot.core.present.words import clock, duration, names, release_icon, step_state
 from bot.core.states import word_of
+from bot.core.steering import OpenCommand
 
 
-def status_answer(releases: Sequence[Release], audience: Audience, *, web_url: str) -> str:
-    """Where things stand: each release with its steps."""
-    if not releases:
-        return (
-            "No release is open here. Start one with its version; `help` after the pipeline's name says how."
-        )
-    still_open = sum(not release.word.final for release in releases)
-    parts = [] if len(releases) == 1 else [f"{count(still_open, 'release')} {_is(still_open)} open."]
-    for release in releases:
-        steps = "\n".join(f"- {name}: {_state(release, name)}" for name in release.steps)
-        parts.append(f"{_headline(release)} {outlook(View(release, audience, web_url))}\n\n{steps}")
-    return cut("\n\n".join(parts))
+def status_answer(release: Release, audience: Audience, *, web_url: str, comment: int | None) -> str:
+    """Where one release stands, with its steps. `comment`: the id of its status comment, if that is known."""
+    view = View(release, audience, web_url)
+    steps = "\n".join(f"- {name}: {_state(release, name)}" for name in release.steps)
+    link = f"[Status of {view.title}]({view.comment_url(comment)})" if comment is not None else ""
+    parts = [f"{_headline(release)} {outlook(view)}", steps, how_to_go_on(view), link]
+    return cut("\n\n".join(filter(None, parts)))
+
+
+def nothing_open_answer(pipeline: str) -> str:
+    start, help_ = code(f"/{pipeline} 1.0.3"), code(f"/{pipeline} help")
+    return f"No release is open here. Start one with {start}; {help_} says what else there is."
 
 
 def _headline(release: Release) -> str:
@@ -38,16 +42,16 @@ def _state(release: Release, step: str) -> str:
     return step_state(word_of(release.steps[step].state))
 
 
-def _is(number: int) -> str:
-    return "is" if number == 1 else "are"
+def _not_done(line: str, at: datetime) -> str:
+    """Which command it is: the answer may come long after it. `line`: as typed, empty where it is not clear which."""
+    which = f"{code(line, most=200)} ({clock(at, day=at)})" if line else f"The command of {clock(at, day=at)}"
+    return f"{which} was not carried out"
 
 
-def late_answer(age: timedelta) -> str:
+def late_answer(line: str, at: datetime, age: timedelta) -> str:
     """A command came too late to be carried out safely."""
-    return (
-        f"This command reached the bot {duration(age)} after it was written, so it was not carried out. "
-        "If it is still wanted, repeat it in a new comment."
-    )
+    late = f"it reached the bot {duration(age)} after it was written"
+    return f"{_not_done(line, at)}: {late}. If it is still wanted, give it again in a new comment."
 
 
 def two_commands_answer() -> str:
@@ -72,18 +76,16 @@ def not_permitted_answer(permission: str, *, everywhere: bool = False) -> str:
     )
 
 
-def unverified_answer() -> str:
-    return (
-        "GitHub could not say whether you may do this, so nothing was done. "
-        "Give the command again in a few minutes."
-    )
+def unverified_answer(line: str, at: datetime) -> str:
+    return f"{_not_done(line, at)}: GitHub could not say whether you may do this. Give it again in a new comment."
 
 
-def which_release_answer(pipeline: str, versions: Sequence[str]) -> str:
+def which_release_answer(command: OpenCommand | Adopt, versions: Sequence[str]) -> str:
     """No version was given, and the issue has none or several open; `versions`: open here or elsewhere."""
+    pipeline = command.pipeline
     if not versions:
         return f"No release of {code(pipeline)} is open, so there is nothing to do."
-    example = code(f"/{pipeline} pause {versions[0]}")
+    example = code(as_typed(replace(command, version=versions[0])), most=200)
     if len(versions) == 1:
         first = f"In this issue no release of {code(pipeline)} is open; in another one {names(versions)} is."
     else:
@@ -106,13 +108,4 @@ def not_in_file_answer(pipeline: str) -> str:
     return (
         f"The pipeline file has no pipeline {code(pipeline)} any more, so no release of it can be started. "
         "Commands about its open releases still work."
-    )
-
-
-def finished_answer(release: Release) -> str:
-    """Of a finished release only `status` can be asked."""
-    status = code(f"/{release.pipeline} status {release.version}")
-    return (
-        f"{release.pipeline} {release.version} is {release.word}, so nothing about it can be changed. "
-        f"{status} still works."
     )

@@ -3,7 +3,7 @@
 Rule: of a step the reader may not see only its name and its state word are in it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from bot.core.audience import Audience
 from bot.core.model import Release, ReleaseWord
@@ -16,15 +16,23 @@ from bot.core.states import StepWord, word_of
 _MOST_ROWS = 30
 
 
-def board_answer(pipeline: str, releases: Sequence[Release], audience: Audience, *, web_url: str) -> str:
+def board_answer(
+    pipeline: str,
+    releases: Sequence[Release],
+    audience: Audience,
+    *,
+    web_url: str,
+    comments: Mapping[str, int],
+) -> str:
     """A table for each pipeline, the one that was asked for first, unless others call for somebody.
 
-    `releases`: all that are open, oldest first. What needs nobody is left out first.
+    `releases`: all that are open, oldest first. What needs nobody is left out first. `comments`: the id of each status
+    comment by the release's id, as far as they are known.
     """
     parts = [_first_sentence(pipeline, releases)]
     for those in _by_pipeline(pipeline, sorted(releases, key=_rank)[:_MOST_ROWS]):
         shown = [View(release, audience, web_url) for release in those]
-        parts.append("\n".join(_table(shown)))
+        parts.append("\n".join(_table(shown, comments)))
         parts.append("\n".join(f"- **{view.title}**: {outlook(view)}" for view in shown))
     if len(releases) > _MOST_ROWS:
         parts.append(f"And {len(releases) - _MOST_ROWS} more.")
@@ -56,13 +64,15 @@ def _rank(release: Release) -> int:
     return 1 if asks else 2
 
 
-def _table(views: Sequence[View]) -> Iterator[str]:
+def _table(views: Sequence[View], comments: Mapping[str, int]) -> Iterator[str]:
     columns = _columns(views)
     yield f"| release | state | {' | '.join(map(step_label, columns))} |"
     yield f"| --- | --- |{' --- |' * len(columns)}"
     for view in views:
         release = view.release
-        cells = [f"[{view.title}]({view.issue_url})", f"{release_icon(release.word)} {release.word}"]
+        comment = comments.get(release.id)
+        url = view.issue_url if comment is None else view.comment_url(comment)
+        cells = [f"[{view.title}]({url})", f"{release_icon(release.word)} {release.word}"]
         for name in columns:
             record = release.steps.get(name)
             cells.append(step_state(word_of(record.state)) if record else NOTHING)

@@ -42,7 +42,7 @@ def _seen(history: History) -> str:
     """How sure the judgement is."""
     days = f"{REMEMBERED.days} days"
     if history.seen == 0:
-        return f"not seen in {days} before"
+        return f"not seen in the {days} before this run"
     healed = (
         f"passed on re-run {_times(history.healed)}" if history.healed else "never passed on re-run so far"
     )

@@ -13,11 +13,11 @@ from bot.core import commands
 from bot.core.audience import Audience
 from bot.core.model import Release, StepRecord
 from bot.core.plan import ApprovalStep, RunStep
-from bot.core.present.hints import hints, listing
+from bot.core.present.hints import choice
 from bot.core.present.inert import cut, plain
 from bot.core.present.moving import moving
 from bot.core.present.status import shown_run
-from bot.core.present.story import current, told
+from bot.core.present.story import NEWEST_FIRST, current, told
 from bot.core.present.troubles import headline, log_tail
 from bot.core.present.view import View
 from bot.core.present.words import names
@@ -44,7 +44,7 @@ def check_body(
     if isinstance(step, ApprovalStep):
         raise ValueError(f"{step_name} is an approval: it has no check run")
     body: dict[str, object] = {
-        "name": f"{release.pipeline} {release.version} / {step.name}",
+        "name": view.check_name(step),
         "head_sha": head_sha,
         "external_id": f"{release.id}/{step.name}",
         **_progress(word_of(record.state)),
@@ -99,12 +99,14 @@ def _summary(view: View, step: RunStep, record: StepRecord) -> str:
     parts = [current(view, step, record) or _next(view, step, record)]
     if isinstance(record.state, NeedsPerson):
         issue = f" in a comment on [the issue]({view.issue_url})" if view.shows_home else " on the issue"
-        parts.append(f"Type one of these{issue}, or use the buttons:")
-        parts.append(listing(hints(view, step)))
+        buttons = len([*_buttons(view.release, step.name)])
+        button = f", or use the button{'s' if buttons > 1 else ''}" if buttons else ""
+        parts.extend(choice(view, step, lead="Type one of these", where=issue, button=button))
     if text := moving(view, step, record):
         parts.append(text)
     notes = told(view, step, record)
     if notes:
+        parts.append(NEWEST_FIRST)
         parts.append("\n".join(f"- {step.name}: {line}" for line in notes))
     if isinstance(record.state, NeedsPerson) and view.shows(step):
         parts.append(log_tail(record.state, most=_TAIL))

@@ -13,6 +13,7 @@ from bot.core.model import ReleaseWord
 from bot.core.present.inert import cut
 from bot.core.present.view import View
 from bot.core.present.words import NOTHING, clock, count, date, duration, joined, release_icon
+from bot.core.states import StepWord, word_of
 from bot.core.versions import Version
 
 _HEADER = "| release | state | duration | re-runs | a person was needed |\n| --- | --- | --- | --- | --- |"
@@ -26,7 +27,7 @@ def day_comment(day: Sequence[Ended], audience: Audience, *, web_url: str) -> st
     table = "\n".join([_HEADER, *rows, _sums(list(views.values()), day)])
     parts = [_first_sentence(day), table]
     if any(not view.shows(step) for view in views.values() for step, _ in view.steps):
-        parts.append("Re-runs and calls for a person are counted in the repositories shown here.")
+        parts.append("Not counted: what happened in private repositories.")
     body = cut("\n\n".join(parts))
     return f"{body}\n\n<!-- release-bot-day:{day[0].release.id} -->"
 
@@ -51,7 +52,8 @@ def _states(day: Sequence[Ended]) -> str:
 def _row(view: View, one: Ended) -> str:
     release = view.release
     name = view.title if one.status is None else f"[{view.title}]({view.comment_url(one.status)})"
-    state = f"{release_icon(release.word)} {release.word}"
+    skipped = sum(word_of(record.state) is StepWord.SKIPPED for _, record in view.steps)
+    state = f"{release_icon(release.word)} {release.word}" + (f", {skipped} skipped" if skipped else "")
     took = duration(max(timedelta(), one.at - release.asked_at))
     return _line(name, state, took, _reruns([view]), _calls([view]))
 

@@ -29,7 +29,7 @@ _RIGHT = frozenset({"flaked", "of failures", "minutes lost"})
 WHAT_IS_A_FLAKE = "A flake failed and then passed on the same commit."
 WHAT_FEEDS_IT = (
     "The re-runs of releases show that, and so do the finished runs of workflows "
-    "that the pipeline file names under `observe:`."
+    "that the pipeline file names under `observe:`. What a service or the network was to blame for is left out."
 )
 
 

@@ -10,7 +10,7 @@ from typing import Protocol, Self
 from bot.core.audience import Audience
 from bot.core.present.inert import code, cut, inert
 from bot.core.present.words import names
-from bot.core.verbs import VERBS, Verb
+from bot.core.verbs import CONTINUE, VERBS, Verb
 
 _HEADER = "| command | who | example |\n| --- | --- | --- |"
 
@@ -103,10 +103,19 @@ def _parameters(facts: PipelineFacts) -> str:
     """What can be chosen, for those who may see the file."""
     if not facts.parameters or not facts.shown:
         return ""
-    first = facts.parameters[0]
-    example = code(f"/{facts.name} 1.0.3 {first.name}={first.values[0]}", most=200)
+    needed = _needed(facts) or [_given(facts.parameters[0])]
+    example = code(f"/{facts.name} 1.0.3 {' '.join(needed)}", most=1_000)
     lines = "\n".join(f"- {_parameter(parameter)}" for parameter in facts.parameters)
     return f"Its parameters are given behind the version, as in {example}:\n\n{lines}"
+
+
+def _needed(facts: PipelineFacts) -> list[str]:
+    """Without these no version can be started: an example has them all."""
+    return [_given(parameter) for parameter in facts.parameters if parameter.default is None]
+
+
+def _given(parameter: WrittenParameter) -> str:
+    return f"{parameter.name}={parameter.values[0]}"
 
 
 def _parameter(parameter: WrittenParameter) -> str:
@@ -130,7 +139,9 @@ def _rest(facts: PipelineFacts, seen: Sequence[str]) -> str:
 def _row(verb: Verb, facts: PipelineFacts) -> str:
     who = code(facts.permission if verb.who == "role" else "write")
     example = f"/{facts.name} {verb.example.replace('STEP', _example_step(verb, facts))}"
-    return f"| {code(verb.usage(facts.name))}<br>{verb.does} | {who} | {code(example)} |"
+    if not verb.name and facts.shown and CONTINUE not in verb.example:  # who goes on keeps what was chosen
+        example = " ".join([example, *_needed(facts)])
+    return f"| {code(verb.usage(facts.name))}<br>{verb.does} | {who} | {code(example, most=1_000)} |"
 
 
 def _example_step(verb: Verb, facts: PipelineFacts) -> str:

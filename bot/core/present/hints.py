@@ -1,34 +1,57 @@
 """What a person can type when a step needs them: exact commands, the most useful first.
 
-Rule: nothing is offered that `steering` would refuse. Of a step the reader may not see: what any step has.
+Rule: nothing is offered that `steering` would refuse. Of a step the reader may not see: what any step has whose
+state word is this one, with the condition that nobody may check for them; which of it is accepted tells nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from bot.core import commands
+from bot.core.causes import Cause
+from bot.core.model import NoteKind, Release, StepRecord
 from bot.core.plan import DispatchStep, Step, WatchStep
 from bot.core.present.view import View
 from bot.core.present.words import joined
 from bot.core.states import NeedsPerson
 from bot.core.steering import OpenCommand, Refused, may_adopt, resolve
-from bot.core.trouble import TroubleKind
+from bot.core.trouble import Trouble, TroubleKind
 
 _Verb = Literal["retry", "redo", "adopt", "skip"]
 
 
+DONE_BY_HAND = "marks the step as done by hand"
+_IF_OVER = ", if no run of it is live"
+_SUPPOSED = Trouble(TroubleKind.FAILED)
+
+
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """`command` is a code span; `does` completes "It …" without a full stop."""
+    """`command` is a code span; `does` completes "It …" without a full stop; `sure`: it is accepted as things stand."""
 
     command: str
     does: str
+    sure: bool = True
 
 
 def hints(view: View, step: Step) -> tuple[Hint, ...]:
     """For a step that needs a person; ending the release comes last."""
     return (*_resume(view), *_on_step(view, step), Hint(view.command("cancel"), "ends the release"))
+
+
+def choice(view: View, step: Step, *, lead: str, where: str = "", button: str = "") -> Iterator[str]:
+    """Paragraphs: what can be typed. `lead` stands before a list, if not empty; `where` says where to type it.
+
+    To end the release is no way out of the trouble: where nothing else is left it is not offered as one.
+    """
+    those = hints(view, step)
+    if len(those) == 1:
+        yield f"To end the release instead, type {those[0].command}{where}{button}."
+        return
+    if lead:
+        yield f"{lead}{where}{button}:"
+    yield listing(those)
 
 
 def listing(those: tuple[Hint, ...]) -> str:
@@ -41,6 +64,16 @@ def spelled(those: tuple[Hint, ...]) -> str:
     return joined([hint.command for hint in those], last="or")
 
 
+def accepts_retry(view: View, steps: Iterable[Step]) -> bool:
+    """Whether one of them would be tried again; of what the reader may not see nothing is said."""
+    return any(view.shows(step) and _accepted(view.release, step, "retry") for step in steps)
+
+
+def skippable(view: View, steps: Iterable[Step]) -> Step | None:
+    """The first of them that may be skipped, of those that the reader may see."""
+    return next((s for s in steps if view.shows(s) and _accepted(view.release, s, "skip")), None)
+
+
 def _resume(view: View) -> Iterator[Hint]:
     """A paused release refuses `retry` and `redo`."""
     if view.release.paused_by is not None:
@@ -48,18 +81,37 @@ def _resume(view: View) -> Iterator[Hint]:
 
 
 def _on_step(view: View, step: Step) -> Iterator[Hint]:
-    state = view.release.steps[step.name].state
+    record = view.release.steps[step.name]
     if not view.shows(step):
-        yield Hint(view.command("retry", step.name), "tries the step again")
-        yield Hint(view.command("skip", step.name), "marks the step as done by hand")
-    elif isinstance(state, NeedsPerson):
-        for verb in _useful(state.trouble.kind, step):
-            if _accepted(view, step, verb):
+        yield from _unseen(view, step)
+    elif isinstance(record.state, NeedsPerson):
+        broken = _is_broken(record, record.state)
+        for verb in _useful(record.state.trouble.kind, step, broken=broken):
+            if _accepted(view.release, step, verb):
                 argument = ("RUN",) if verb == "adopt" else ()
-                yield Hint(view.command(verb, step.name, *argument), _does(verb, step, state))
+                does = _does(verb, step, record.state, broken=broken)
+                yield Hint(view.command(verb, step.name, *argument), does)
 
 
-def _useful(kind: TroubleKind, step: Step) -> tuple[_Verb, ...]:
+def _unseen(view: View, step: Step) -> Iterator[Hint]:
+    """The same whatever is wrong: what a step that failed has."""
+    state = NeedsPerson(_SUPPOSED, view.release.asked_at)
+    supposed = view.release.with_step(step.name, StepRecord(state))
+    if _accepted(supposed, step, "retry"):
+        yield Hint(view.command("retry", step.name), f"tries the step again{_IF_OVER}", sure=False)
+    if _accepted(supposed, step, "skip"):
+        yield Hint(view.command("skip", step.name), f"{DONE_BY_HAND}{_IF_OVER}", sure=False)
+
+
+def _is_broken(record: StepRecord, state: NeedsPerson) -> bool:
+    """Whether its failure was judged so: the same commit fails again."""
+    judged = [note for note in record.notes if note.kind is NoteKind.STOPPED]
+    if not judged or state.run is None or state.trouble.kind is not TroubleKind.FAILED:
+        return False
+    return (judged[-1].cause, judged[-1].attempt) == (Cause.BROKEN, state.run.attempt)
+
+
+def _useful(kind: TroubleKind, step: Step, *, broken: bool) -> tuple[_Verb, ...]:
     """What mends this trouble, the best first."""
     match kind:
         case TroubleKind.TWO_CANDIDATES:  # a new dispatch beside two candidates would make a third
@@ -84,13 +136,13 @@ def _useful(kind: TroubleKind, step: Step) -> tuple[_Verb, ...]:
             | TroubleKind.RERUN_REFUSED
             | TroubleKind.NEVER_RERUN
         ):
-            return ("retry", "redo", "skip")
+            other: _Verb = "redo" if isinstance(step, DispatchStep) else "adopt"
+            return (other, "retry", "skip") if broken else ("retry", other, "skip")
         case _:
             assert_never(kind)
 
 
-def _accepted(view: View, step: Step, verb: _Verb) -> bool:
-    release = view.release
+def _accepted(release: Release, step: Step, verb: _Verb) -> bool:
     command: OpenCommand
     match verb:
         case "adopt":
@@ -106,17 +158,19 @@ def _accepted(view: View, step: Step, verb: _Verb) -> bool:
     return not isinstance(resolve(release, command, ""), Refused)
 
 
-def _does(verb: _Verb, step: Step, state: NeedsPerson) -> str:
+def _does(verb: _Verb, step: Step, state: NeedsPerson, *, broken: bool) -> str:
     match verb:
         case "retry" if state.run is not None:
-            return "runs the failed jobs again"
+            return "runs the failed jobs again, on the same commit"
         case "retry":
             return "waits for a run again" if isinstance(step, WatchStep) else "sends a new dispatch"
+        case "redo" if broken:
+            return "starts a new run: push the fix first"
         case "redo":
             return "starts a new run, with what has been pushed since"
         case "adopt":
-            return "takes that run, given by id or URL, as the step's own"
+            return "takes a run as the step's own; RUN is its number or its address"
         case "skip":
-            return "marks the step as done by hand"
+            return DONE_BY_HAND
         case _:
             assert_never(verb)

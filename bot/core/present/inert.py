@@ -23,6 +23,8 @@ _REFERENCE = re.compile(
 )
 """What GitHub makes more of than text though its letters are tame: addresses, icons, commits, emphasis."""
 
+_ENDS = frozenset(".,;)")
+
 _UNSEEN = re.compile("[\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 """What counts as a letter or a mark and shows nothing; the other invisible characters Python knows itself."""
 
@@ -80,8 +82,16 @@ def _words(text: str) -> str:
             runs[-1][1].append(word)
         else:
             runs.append((tame, [word]))
-    line = " ".join(" ".join(words) if tame else _span(" ".join(words)) for tame, words in runs)
+    line = " ".join(" ".join(words) if tame else _odd(" ".join(words)) for tame, words in runs)
     return (" " if text[:1] == " " else "") + line + (" " if text[-1:] == " " and line else "")
+
+
+def _odd(text: str) -> str:
+    """A span, without the full stop or the closing bracket of the sentence around it."""
+    kept = text
+    while kept[-1:] in _ENDS and (kept[-1] != ")" or kept.count(")") > kept.count("(")):
+        kept = kept[:-1]
+    return _span(kept) + text[len(kept) :] if kept.strip() else _span(text)
 
 
 def mention(login: str) -> str:

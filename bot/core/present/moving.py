@@ -10,7 +10,7 @@ from bot.core.plan import DispatchStep, MovingName, Step
 from bot.core.present.inert import code, inert
 from bot.core.present.view import View
 from bot.core.present.words import names
-from bot.core.states import Cancelled, InLine, Skipped, Waiting
+from bot.core.states import Cancelled, InLine, Passed, Skipped, Waiting
 from bot.core.versions import Version
 
 
@@ -21,27 +21,24 @@ def moving(view: View, step: Step, record: StepRecord) -> str:
     match record.state:
         case Cancelled() | Skipped():
             return ""
-        case _ if record.moves:
-            return f"{', '.join(map(_moved, record.moves))}."
+        case state if record.moves:
+            done = isinstance(state, Passed)
+            return f"{', '.join(_moved(move, done=done) for move in record.moves)}."
         case Waiting() | InLine() if step.moves:
             return " ".join(_planned(view.release.version, step.moves))
         case _:
             return ""
 
 
-def _moved(move: NameMove) -> str:
+def _moved(move: NameMove, *, done: bool) -> str:
     name = code(move.name)
-    if not move.moved:
-        if move.after:
-            return f"{name} stays at {inert(move.after)}"
-        return (
-            f"{name} is left alone: {inert(move.above)} is higher" if move.above else f"{name} is left alone"
-        )
-    return (
-        f"{name}: {inert(move.before)} → {inert(move.after)}"
-        if move.before
-        else f"{name}: moves to {inert(move.after)}"
-    )
+    if move.moved:
+        origin = f" from {inert(move.before)}" if move.before else ""
+        return f"{name} {'moved' if done else 'moves'}{origin} to {inert(move.after)}"
+    if move.after:
+        return f"{name} {'stayed' if done else 'stays'} at {inert(move.after)}"
+    left = f"{name} {'was' if done else 'is'} left alone"
+    return f"{left}: {inert(move.above)} is higher" if move.above else left
 
 
 def _planned(version: str, moves: tuple[MovingName, ...]) -> Iterator[str]:

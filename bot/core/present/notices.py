@@ -4,16 +4,17 @@ Rule: the first line says it all and mentions that person, once; where somebody 
 names (`notify`), and nobody else ever. A notice whose matter is over by the time it would be written is not written.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 from bot.core.audience import Audience
 from bot.core.effects import Notice
-from bot.core.model import Release, ReleaseWord, StepRecord
+from bot.core.model import NoteKind, Release, ReleaseWord, StepRecord
 from bot.core.plan import Step
-from bot.core.present.hints import hints, listing
+from bot.core.present.hints import DONE_BY_HAND, Hint, choice, listing
 from bot.core.present.inert import code, cut, inert, is_team, mention, mention_team
 from bot.core.present.sides import how_to_go_on, matters, sides
-from bot.core.present.story import current, waits
+from bot.core.present.story import current, holder
 from bot.core.present.troubles import log_tail
 from bot.core.present.view import View
 from bot.core.present.words import count, duration
@@ -75,19 +76,18 @@ def _call(view: View, notice: Notice, step: Step, record: StepRecord) -> Iterato
     match notice.kind, record.state:
         case "person", NeedsPerson() as state if _is_newest(notice, record):
             explained = current(view, step, record)
-            elsewhere = "what is wrong stands where its repository can be read."
-            yield f"{what} needs you at {code(step.name)}: {explained or elsewhere}"
-            yield f"Type one of these:\n\n{listing(hints(view, step))}"
+            yield f"{what} needs you at {code(step.name)}: {explained or _elsewhere(view, step)}"
+            yield from choice(view, step, lead="Type one of these")
             if matters(view) and (far := sides(view)):
                 yield far
             if view.shows(step) and (tail := log_tail(state, most=_TAIL)):
                 yield tail
         case "line", InLine(behind=Behind() as behind) if behind.stuck:
-            yield f"{what} still {waits(view, behind) if view.shows(step) else 'waits'} at {code(step.name)}."
-            yield (
-                "It goes on by itself when somebody has helped there. "
-                f"{view.command('skip', step.name)} leaves the step out, {view.command('cancel')} ends the release."
-            )
+            has = f": {holder(view, behind)} has the turn and needs a person" if view.shows(step) else ""
+            yield f"{what} still waits at {code(step.name)}{has}."
+            yield "It goes on by itself when somebody has helped there. Or type one of these:"
+            skip = Hint(view.command("skip", step.name), DONE_BY_HAND)
+            yield listing((skip, Hint(view.command("cancel"), "ends the release")))
         case "approval", AwaitingApproval():
             question = ""
             if step.kind == "approval" and view.shows_file:
@@ -103,6 +103,12 @@ def _call(view: View, notice: Notice, step: Step, record: StepRecord) -> Iterato
             return
 
 
+def _elsewhere(view: View, step: Step) -> str:
+    """Where the reader may not see the step's repository: its check run has a name that is no secret."""
+    place = f"the check run {code(view.check_name(step))} in the step's own repository"
+    return f"what is wrong, and what mends it, stands at {place}."
+
+
 def _is_newest(notice: Notice, record: StepRecord) -> bool:
     """A later problem of the same step has a notice of its own. The key ends with the problem's number."""
     number = notice.key.rpartition(":")[2]
@@ -110,7 +116,9 @@ def _is_newest(notice: Notice, record: StepRecord) -> bool:
 
 
 def _after(release: Release) -> str:
-    return f", {duration(release.ended_at - release.asked_at)} after the command" if release.ended_at else ""
+    return (
+        f", {duration(release.ended_at - release.asked_at)} after it was started" if release.ended_at else ""
+    )
 
 
 def _result(view: View) -> Iterator[str]:
@@ -121,7 +129,19 @@ def _result(view: View) -> Iterator[str]:
             continue
         if isinstance(record.state, Skipped) and not record.state.tagged:
             lines.append(f"- {step.name} was skipped by {view.person(record.state.by)}")
-        elif record.reruns_in_all:
-            lines.append(f"- {step.name} needed {count(record.reruns_in_all, 're-run')}")
+        elif needed := _needed(record):
+            lines.append(f"- {step.name} needed {needed}")
     if lines:
         yield "\n".join(lines)
+
+
+def _needed(record: StepRecord) -> str:
+    """What was done again, by itself and by people; empty if nothing was."""
+    kinds = Counter(note.kind for note in record.notes)
+    by_hand, sent = kinds[NoteKind.ASKED_RERUN] + kinds[NoteKind.ADOPTED_RERUN], kinds[NoteKind.ASKED_SEND]
+    reruns = count(record.reruns_in_all + by_hand, "re-run")
+    if by_hand:
+        reruns += f", {by_hand} of them by hand" if record.reruns_in_all else " by hand"
+    again = [reruns] if record.reruns_in_all or by_hand else []
+    new = [f"{sent} new {'dispatch' if sent == 1 else 'dispatches'}"] if sent else []
+    return (", and " if by_hand and record.reruns_in_all else " and ").join([*again, *new])

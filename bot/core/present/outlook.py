@@ -3,27 +3,60 @@
 Rule: of a step the reader may not see only its name and its state word are in it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import assert_never
 
-from bot.core.model import ReleaseWord
+from bot.core.lateness import FOR_GROUP
+from bot.core.model import ReleaseWord, StepRecord
 from bot.core.plan import Step
-from bot.core.present.hints import hints, spelled
+from bot.core.present.hints import accepts_retry, hints, skippable
 from bot.core.present.inert import code, inert
-from bot.core.present.story import waits
+from bot.core.present.story import A_RUNNER, waits
+from bot.core.present.troubles import headline
 from bot.core.present.view import View
-from bot.core.present.words import count, duration, names
+from bot.core.present.words import count, duration, joined, names
 from bot.core.states import (
     AwaitingApproval,
     Cooling,
     Expecting,
+    Finding,
+    GaveWay,
     InLine,
     NeedsPerson,
+    Running,
     Skipped,
     StepWord,
     Waiting,
+    run_of,
     word_of,
 )
+from bot.core.trouble import Hold, barred
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    """What is said of one step and of several; `rank`: in which order."""
+
+    rank: int
+    one: str
+    several: str
+
+
+_BY_WORD: Mapping[StepWord, _Phrase] = {
+    StepWord.RUNNING: _Phrase(0, "is running", "are running"),
+    StepWord.RETRYING: _Phrase(1, "is being tried again", "are being tried again"),
+    StepWord.QUEUED: _Phrase(2, "is about to run", "are about to run"),
+}
+"""The words of a step that is under way say this much."""
+_NO_RUNNER = _Phrase(2, f"waits for {A_RUNNER}", f"wait for {A_RUNNER}")
+_NO_GROUP = _Phrase(2, f"waits for {FOR_GROUP}", "wait for their concurrency groups")
+_LOOKED_FOR = _Phrase(2, "may have begun, its run is looked for", "may have begun, their runs are looked for")
+_GAVE_WAY = _Phrase(
+    3, f"waits for another run of {FOR_GROUP}", "wait for other runs of their concurrency groups"
+)
+_OUTAGE = _Phrase(3, "waits for the end of an outage", "wait for the end of an outage")
+_EXPECTED = _Phrase(4, "waits for a run to appear", "wait for a run to appear")
 
 
 def outlook(view: View) -> str:
@@ -40,7 +73,7 @@ def outlook(view: View) -> str:
         case ReleaseWord.NEEDS_ATTENTION:
             return _needs_attention(view)
         case ReleaseWord.RELEASED:
-            return f"Nothing is left to do: {_result(view)}{_after(view)}."
+            return f"Nothing is left to do: {_result(view)}{_after(view, 'in')}."
         case ReleaseWord.CANCELLED:
             by = view.person(release.cancelled_by)
             return (
@@ -66,7 +99,7 @@ def brief(view: View) -> str:
             stuck = [step.name for step, record in view.steps if isinstance(record.state, NeedsPerson)]
             return f"{names(stuck)} {'needs' if len(stuck) == 1 else 'need'} a person"
         case ReleaseWord.RELEASED:
-            return _after(view).strip()
+            return _after(view, "took").strip()
         case ReleaseWord.CANCELLED:
             return f"by {view.person(release.cancelled_by)}{_after(view)}"
         case _:
@@ -91,9 +124,7 @@ def _waiting(view: View) -> str:
 
 def _cancelling(view: View) -> str:
     left = [step.name for step, record in view.steps if not record.final]
-    verb = "is" if len(left) == 1 else "are"
-    by = view.person(view.release.cancelled_by)
-    return f"Being ended, cancelling was asked by {by}: it is over when {names(left)} {verb}."
+    return f"Cancelling, as {view.person(view.release.cancelled_by)} asked: waiting for {names(left)} to end."
 
 
 def _result(view: View) -> str:
@@ -102,23 +133,52 @@ def _result(view: View) -> str:
     return f"{count(passed, 'step')} passed" + (f" and {skipped} skipped" if skipped else "")
 
 
-def _after(view: View) -> str:
+def _after(view: View, word: str = "after") -> str:
     release = view.release
-    return f" after {duration(release.ended_at - release.asked_at)}" if release.ended_at else ""
+    return f" {word} {duration(release.ended_at - release.asked_at)}" if release.ended_at else ""
 
 
 def _needs_attention(view: View) -> str:
-    stuck = [step for step, record in view.steps if isinstance(record.state, NeedsPerson)]
+    stuck = [(step, record.state) for step, record in view.steps if isinstance(record.state, NeedsPerson)]
+    steps = [step for step, _ in stuck]
+    needs = f"{names([step.name for step in steps])} {'needs' if len(stuck) == 1 else 'need'} a person"
     paused = ", and the release is paused" if view.release.paused_by is not None else ""
-    if len(stuck) == 1:
-        choice = hints(view, stuck[0])
-        return f"{code(stuck[0].name)} needs a person{paused}: type {spelled(choice)}."
-    # Without a name a retry takes every step that can be tried again.
-    all_of_them = [view.command("retry"), view.command("skip", stuck[0].name), view.command("cancel")]
-    if paused:
-        all_of_them.insert(0, view.command("resume"))
-    first = ", ".join(all_of_them[:-1])
-    return f"{names([step.name for step in stuck])} need a person{paused}: type {first} or {all_of_them[-1]}."
+    commands = [hint.command for hint in hints(view, steps[0]) if hint.sure] if len(stuck) == 1 else []
+    commands = commands or [*_for_several(view, steps)]
+    if len(commands) > 1:  # the last one ends the release, which is no help
+        return f"{needs}{paused}: type {joined(commands, last='or')}."
+    return f"{needs}: {'; '.join(_looks(view, stuck))}."
+
+
+def _for_several(view: View, steps: list[Step]) -> Iterator[str]:
+    """Without a name a retry takes every step that can be tried again."""
+    if view.release.paused_by is not None:
+        yield view.command("resume")
+    if accepts_retry(view, steps):
+        yield view.command("retry")
+    if (step := skippable(view, steps)) is not None:
+        yield view.command("skip", step.name)
+    yield view.command("cancel")
+
+
+def _looks(view: View, stuck: list[tuple[Step, NeedsPerson]]) -> Iterator[str]:
+    """Where to look, since nothing that can be typed is sure to help."""
+    for step, state in stuck:
+        if view.shows(step):
+            yield f"{f'{code(step.name)}: ' if len(stuck) > 1 else ''}{_look(view, step, state)}"
+    unseen = [view.check_name(step) for step, _ in stuck if not view.shows(step)]
+    if len(unseen) == 1:
+        yield f"look at the check run {names(unseen)} in the step's own repository"
+    elif unseen:
+        yield f"look at the check runs {names(unseen)} in the steps' own repositories"
+
+
+def _look(view: View, step: Step, state: NeedsPerson) -> str:
+    run = run_of(state)
+    if run is not None and not run.over and not barred(state.trouble):
+        link = view.run_link(step, run, "its run")
+        return f"look at {link} first, a success that comes later still counts"
+    return f"{headline(state.trouble)}; when that is mended it goes on by itself"
 
 
 def _running(view: View) -> str:
@@ -157,33 +217,35 @@ def _environments(view: View) -> Iterator[str]:
 
 
 def _live(view: View) -> Iterator[str]:
-    """What is under way, a phrase for each word."""
-    held = [step.name for step, _ in view.steps if _is_held(view, step)]
-    for word, phrase in (
-        (StepWord.RUNNING, "running"),
-        (StepWord.RETRYING, "being tried again"),
-        (StepWord.QUEUED, "about to run"),
-    ):
-        those = [s.name for s, record in view.steps if word_of(record.state) is word and s.name not in held]
-        if those:
-            yield f"{names(those)} {'is' if len(those) == 1 else 'are'} {phrase}"
-    if held:
-        yield f"{names(held)} {'waits' if len(held) == 1 else 'wait'} for the end of an outage"
-    awaited = [step.name for step, _ in view.steps if _is_awaited(view, step)]
-    if awaited:
-        yield f"{names(awaited)} {'waits' if len(awaited) == 1 else 'wait'} for a run to appear"
+    """What is under way, a phrase for each thing that can be said of it."""
+    groups: dict[_Phrase, list[str]] = {}
+    for step, record in view.steps:
+        phrase = _told(view, record) if view.shows(step) else None
+        phrase = phrase or _BY_WORD.get(word_of(record.state))
+        if phrase is not None:
+            groups.setdefault(phrase, []).append(step.name)
+    for phrase, those in sorted(groups.items(), key=lambda group: group[0].rank):
+        yield f"{names(those)} {phrase.one if len(those) == 1 else phrase.several}"
 
 
-def _is_held(view: View, step: Step) -> bool:
-    """A re-run that the outage brake holds, and that is not the one which tries."""
-    state = view.release.steps[step.name].state
-    held = isinstance(state, Cooling) and state.hold is not None and not state.hold.probe
-    return held and view.shows(step)
-
-
-def _is_awaited(view: View, step: Step) -> bool:
-    """The word of such a step is `waiting`: more is not told of one the reader may not see."""
-    return view.shows(step) and isinstance(view.release.steps[step.name].state, Expecting)
+def _told(view: View, record: StepRecord) -> _Phrase | None:
+    """What is known beyond the state word: only for people who may see the step's repository."""
+    match record.state:
+        case Cooling(by=None, hold=Hold(probe=False)):
+            return _OUTAGE
+        case Cooling(by=None, until=until):
+            at = view.time(until)
+            return _Phrase(1, f"is tried again at {at}", f"are tried again at {at}")
+        case GaveWay():
+            return _GAVE_WAY
+        case Finding():
+            return _LOOKED_FOR
+        case Expecting():
+            return _EXPECTED
+        case Running(run=run) if not run.started and record.queue_told == (run.id, run.attempt):
+            return _NO_GROUP if run.status == "pending" else _NO_RUNNER
+        case _:
+            return None
 
 
 def _in_line(view: View) -> Iterator[str]:

@@ -7,16 +7,17 @@ what the person has no access to is called 'no access' wherever it is told.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import assert_never
 
 from bot.core.audience import Audience
+from bot.core.commands import Start, as_typed
 from bot.core.continuing import Left
 from bot.core.model import NameMove
 from bot.core.plan import ApprovalStep, DispatchStep, Plan, Step, WatchStep
 from bot.core.present.inert import code, cut, inert
-from bot.core.present.words import NOTHING, joined, names
+from bot.core.present.words import NOTHING, date, joined, names
 from bot.core.problems import Problem, ProblemKind
 
 Found = Sequence[Problem]
@@ -46,15 +47,17 @@ def plan_answer(
     *,
     left: Mapping[str, Left] = _NOTHING_LEFT,
     foreseen: Mapping[tuple[str, str], Foreseen] = _NOTHING_FORESEEN,
+    continues: bool = False,
 ) -> str:
     """The answer to `--dry-run`: the plan of each version, and its problems.
 
-    `left`: what is left, by version; `foreseen`: what becomes of moving names, by version and step.
+    `left`: what is left, by version; `foreseen`: what becomes of moving names, by version and step; `continues`: they
+    were begun before.
     """
     parts = ["This was a dry run: everything was read, nothing was started."]
     for plan, found in plans:
-        verdict = "would be refused" if found else "would start"
-        parts.append(f"**{plan.pipeline} {plan.version}** {verdict}{_given(plan, audience)}.")
+        starts = f"would {'go on' if continues else 'start'}{_given(plan, audience)}"
+        parts.append(f"**{plan.pipeline} {plan.version}** {'would be refused' if found else starts}.")
         if found:
             parts.append(_problems(found, audience, plan.permission, plan.file_repo))
         of_it = left.get(plan.version, Left())
@@ -93,8 +96,8 @@ def _moving(step: Step, plan: Plan, audience: Audience, foreseen: Mapping[tuple[
         return ""
     lines = [_move(move, plan.version) for move in told.moves]
     inputs = joined([code(f"{name}={value}") for name, value in told.inputs])
-    given = f", so it is given {inputs}" if inputs else ""
-    return f" As things stand, {joined(lines)}{given}." if lines else ""
+    given = [f"it is given {inputs}"] if inputs else []
+    return f" As things stand, {'; '.join([*lines, *given])}." if lines else ""
 
 
 def _move(move: NameMove, version: str) -> str:
@@ -137,6 +140,8 @@ def _dispatch(step: DispatchStep, *, skipped: bool) -> Iterator[str]:
     yield f"{code(step.workflow)} in {code(step.repo)} on {ref}{given}."
     if step.unless_tag is not None and not skipped:
         yield f"The tag {code(step.unless_tag)} must not exist."
+    if step.one_at_a_time:
+        yield f"One at a time with {code(step.one_at_a_time)}: it waits its turn."
 
 
 def preflight_answer(
@@ -147,9 +152,11 @@ def preflight_answer(
     file_repo: str | None,
     permission: str = "",
     go_on: str = "",
+    again: Start | None = None,
 ) -> str:
     """All refused versions with all their problems, in one comment. `file_repo`: where the pipeline file is kept;
-    `permission`: the pipeline's role; `go_on`: the command that goes on with those whose tags alone are in the way.
+    `permission`: the pipeline's role; `go_on`: the command that goes on with those whose tags alone are in the way;
+    `again`: the command as it was given.
     """
     versions = [version for version, _ in refused]
     first = f"Refused for {names(versions, most=10)}, so nothing was done."
@@ -161,17 +168,36 @@ def preflight_answer(
         parts.append(f"{code(version, most=64)}:\n\n{lines}" if len(refused) > 1 else lines)
     if go_on:
         parts.append(f"If it was begun before and has to go on, type {code(go_on, most=1_000)}.")
+    parts += _what_to_do(refused, permission, again)
+    return cut("\n\n".join(parts))
+
+
+def _what_to_do(refused: Sequence[tuple[str, Found]], permission: str, again: Start | None) -> Iterator[str]:
+    """Only what can be mended is to be mended; then exactly those versions are to be given again."""
     found = {problem.kind for _, problems in refused for problem in problems}
-    if found == {ProblemKind.NOTHING_TO_CONTINUE}:
-        parts.append("There is nothing to mend: giving this command again changes nothing.")
-        return cut("\n\n".join(parts))
-    mended = "Give the command again when this is mended"
     if found & {ProblemKind.ROLE, ProblemKind.NO_ACCESS}:
         role = f"the role {code(permission)}" if permission else "the pipeline's role"
-        parts.append(f"The person who types the command needs {role} in every repository of the pipeline.")
-        mended += ", or ask somebody who has the access"
-    parts.append(f"{mended}.")
-    return cut("\n\n".join(parts))
+        yield f"The person who types the command needs {role} in every repository of the pipeline."
+    to_mend = tuple(version for version, problems in refused if not any(map(_stays, problems)))
+    if to_mend:
+        those = "the command"
+        if again is not None and again.versions != to_mend:
+            those = code(as_typed(replace(again, versions=to_mend)), most=1_000)
+        other = (
+            ", or ask somebody who has the access"
+            if found & {ProblemKind.ROLE, ProblemKind.NO_ACCESS}
+            else ""
+        )
+        yield f"Give {those} again when this is mended{other}."
+    elif found == {ProblemKind.RELEASED}:
+        yield "There is nothing to do."
+    elif found == {ProblemKind.NOTHING_TO_CONTINUE}:
+        yield "There is nothing to mend: giving this command again changes nothing."
+
+
+def _stays(problem: Problem) -> bool:
+    """Whether there is nothing that somebody could mend."""
+    return problem.kind is ProblemKind.NOTHING_TO_CONTINUE or problem.release is not None
 
 
 def _problems(found: Found, audience: Audience, permission: str, file_repo: str | None) -> str:
@@ -187,14 +213,26 @@ def _problem(problem: Problem, audience: Audience, permission: str, *, shows_fil
         return f"- {where or 'a repository'}: no access"
     hidden = not shows_file and problem.kind in _WORDS_OF_FILE
     if hidden or (problem.repo is not None and not audience.sees(problem.repo)):
-        needed = f", {code(permission)} is needed" if problem.kind is ProblemKind.ROLE and permission else ""
+        needed = f" – {code(permission)} is needed" if problem.kind is ProblemKind.ROLE and permission else ""
         return f"- {where or 'a repository'}: {problem.kind}{needed}"
     repo = f"in {code(problem.repo)}" if problem.repo is not None else ""
     place = joined([part for part in (where, repo) if part], last="") if where and repo else where or repo
     links = joined([link for url in problem.links if (link := _link(url))])
-    detail = inert(problem.detail, most=500) + (f" ({links})" if links else "")
-    said = " – ".join(part for part in (str(problem.kind), detail) if part)
+    detail = f"{inert(problem.detail, most=500)}{_told_by(problem)}" + (f" ({links})" if links else "")
+    kind = "" if problem.kind is ProblemKind.RELEASED else str(problem.kind)
+    said = " – ".join(part for part in (kind, detail) if part)
     return f"- {' '.join(place.split())}: {said}." if place else f"- {said or NOTHING}."
+
+
+def _told_by(problem: Problem) -> str:
+    """Which release it is, in an issue of this repository."""
+    known = problem.release
+    if known is None:
+        return ""
+    if known.ended_at is not None:
+        return f" in issue #{known.issue} on {date(known.ended_at)}"
+    status = code(f"/{known.pipeline} status {known.version}")
+    return f" in issue #{known.issue}; {status} says where it stands"
 
 
 def _link(url: str) -> str:

@@ -12,9 +12,10 @@ from bot.core.model import Release
 from bot.core.plan import ApprovalStep, Step
 from bot.core.present.hints import hints, spelled
 from bot.core.present.inert import code, cut
+from bot.core.present.sides import how_to_go_on
 from bot.core.present.view import View
 from bot.core.present.words import names
-from bot.core.states import NeedsPerson, run_of, word_of
+from bot.core.states import NeedsPerson, StepWord, run_of, word_of
 from bot.core.steering import No, Refused, find_step
 from bot.core.suggest import nearest
 
@@ -55,21 +56,32 @@ _Answer = tuple[str, str]
 """What is refused and why; what to do instead."""
 
 
-def refused_answer(refused: Refused, release: Release, audience: Audience) -> str:
-    """One sentence that names the rule, then what to do or who can do it."""
-    view = View(release, audience, "")
+def refused_answer(
+    refused: Refused, release: Release, audience: Audience, *, web_url: str, comment: int | None = None
+) -> str:
+    """One sentence that names the rule, then what to do or who can do it. `comment`: the id of the status comment."""
+    view = View(release, audience, web_url)
     step = _target(view, refused)
-    if step is not None and not view.shows(step) and refused.why in _ABOUT_A_RUN | _ABOUT_A_STATE:
-        return _guarded(view, step, refused)
-    return cut(" ".join(part for part in _answer(view, refused) if part))
+    guarded = step is not None and not view.shows(step) and refused.why in _ABOUT_A_RUN | _ABOUT_A_STATE
+    first, then = _guarded(view, step, refused) if step and guarded else _answer(view, refused)
+    if then == _STATUS_TELLS and comment is not None:
+        then = _STATUS_TELLS.replace(
+            "The status comment", f"[The status comment]({view.comment_url(comment)})"
+        )
+    return cut(" ".join(filter(None, (first, then))))
 
 
-def _guarded(view: View, step: Step, refused: Refused) -> str:
+def _guarded(view: View, step: Step, refused: Refused) -> _Answer:
     """About a step of which only the state word may be told."""
+    name = code(step.name)
     if refused.why in _ABOUT_A_RUN:
-        return f"That run cannot be bound to {code(step.name)}. {_RIGHT_RUN}"
+        return f"That run cannot be bound to {name}.", _RIGHT_RUN
     word = word_of(view.release.steps[step.name].state)
-    return f"The state of {code(step.name)} is {code(word)}, and the command does not fit it. {_STATUS_TELLS}"
+    if word is StepWord.AWAITING_APPROVAL:
+        return f"{name} is {code(word)} on GitHub.", "Only its reviewers can give it, there."
+    more = f"Its check run {code(view.check_name(step))}, in the step's own repository, says more."
+    then = _STATUS_TELLS if word is StepWord.WAITING else more
+    return f"The state of {name} is {code(word)}, and the command does not fit it.", then
 
 
 def _answer(view: View, refused: Refused) -> _Answer:
@@ -104,7 +116,8 @@ def _of_release(view: View, why: _OfRelease, text: str) -> _Answer:
     match why:
         case No.FINISHED:
             word, status = view.release.word, view.command("status")
-            return f"{what} is {word}, so nothing about it can be changed.", f"{status} still works."
+            then = " ".join(filter(None, (how_to_go_on(view), f"{status} still works.")))
+            return f"{what} is {word}, so nothing about it can be changed.", then
         case No.CANCELLING:
             return f"{what} is being cancelled, so no other command is carried out.", _STATUS_TELLS
         case No.PAUSED:
@@ -137,7 +150,7 @@ def _of_step(view: View, why: _OfStep, refused: Refused) -> str:
         case No.STEP_OVER:
             return f"{step} is over already, and what is over is not changed."
         case No.NEEDS_UNMET:
-            return f"It is not yet the turn of {step}{_unmet(view, refused)}."
+            return f"It is too early for {step}{_unmet(view, refused)}."
         case No.NOT_FAILED:
             return f"{step} has not failed, so there is nothing to do again."
         case No.ADOPT_APPROVAL:
@@ -150,7 +163,7 @@ def _of_attempt(view: View, why: _OfAttempt, refused: Refused) -> _Answer:
     step, link = _name(view, refused), _link(view, refused)
     match why:
         case No.ENVIRONMENT:
-            first = f"{step} waits for the approval of an environment, which only GitHub can take."
+            first = f"{step} waits for the approval of its environment, which can only be given on GitHub."
             return first, f"Its reviewers approve it there: {link or 'on the page of its run'}."
         case No.LIVE:
             there = f": {link}" if link else ""
@@ -212,13 +225,15 @@ def _link(view: View, refused: Refused) -> str:
 def _known_steps(view: View, typed: str) -> str:
     steps = [step.name for step in view.release.plan]
     near = nearest(typed, steps)
-    return f"Did you mean {code(near)}?" if near else f"Its steps are {names(steps, most=20)}."
+    if near:
+        return f"Did you mean {code(near)}?"
+    return f"Its {'only step is' if len(steps) == 1 else 'steps are'} {names(steps, most=20)}."
 
 
 def _unmet(view: View, refused: Refused) -> str:
     step = _target(view, refused)
     unmet = [name for name in step.needs if not view.release.steps[name].done] if step else []
-    return f": it needs {names(unmet)} first" if unmet else ""
+    return f": {names(unmet)} {'comes' if len(unmet) == 1 else 'come'} first" if unmet else ""
 
 
 def _wanted(view: View, refused: Refused, part: str) -> str:

@@ -14,9 +14,11 @@ from bot.core.present.view import View
 from bot.core.present.words import names
 from bot.core.states import (
     Cancelled,
+    Cooling,
     Due,
     Expecting,
     Finding,
+    GaveWay,
     InLine,
     NeedsPerson,
     Passed,
@@ -44,12 +46,13 @@ _DONE_BEFORE = _Stand(1, "was done before", "were done before")
 _SKIPPED = _Stand(2, "is skipped", "are skipped")
 _RUNNING = _Stand(3, "is running", "are running")
 _RETRYING = _Stand(4, "is being tried again", "are being tried again")
-_APPROVAL = _Stand(5, "waits for an approval", "wait for an approval")
-_QUEUED = _Stand(6, "is about to run", "are about to run")
-_UNKNOWN = _Stand(7, "may have begun", "may have begun")
-_PERSON = _Stand(8, "needs a person", "need a person")
-_CANCELLED = _Stand(9, "was cancelled", "were cancelled")
-_NOT_BEGUN = _Stand(10, "has not begun", "have not begun")
+_TO_RETRY = _Stand(5, "is to be tried again", "are to be tried again")
+_APPROVAL = _Stand(6, "waits for an approval", "wait for an approval")
+_QUEUED = _Stand(7, "is about to run", "are about to run")
+_UNKNOWN = _Stand(8, "may have begun", "may have begun")
+_PERSON = _Stand(9, "needs a person", "need a person")
+_CANCELLED = _Stand(10, "was cancelled", "were cancelled")
+_NOT_BEGUN = _Stand(11, "has not begun", "have not begun")
 
 
 def sides(view: View) -> str:
@@ -119,7 +122,21 @@ def _words(steps: Iterable[tuple[RunStep, StepRecord]]) -> str:
     groups: dict[StepWord, list[str]] = {}
     for step, record in steps:
         groups.setdefault(word_of(record.state), []).append(step.name)
-    return ", ".join(f"{names(those, most=_MOST_NAMES)} {word}" for word, those in groups.items())
+    return ", ".join(
+        f"{names(those, most=_MOST_NAMES)} {_as_verb(word, several=len(those) > 1)}"
+        for word, those in groups.items()
+    )
+
+
+def _as_verb(word: StepWord, *, several: bool) -> str:
+    """The state word and nothing else, as part of a sentence."""
+    match word:
+        case StepWord.NEEDS_ATTENTION:
+            return "need attention" if several else word
+        case StepWord.PASSED:
+            return word
+        case _:
+            return f"{'are' if several else 'is'} {word}"
 
 
 def _stand(record: StepRecord) -> _Stand:
@@ -133,6 +150,8 @@ def _stand(record: StepRecord) -> _Stand:
             return _PERSON
         case Cancelled():
             return _CANCELLED if begun else _NOT_BEGUN
+        case Cooling() | GaveWay():
+            return _TO_RETRY
         case Sending() | Finding():
             return _UNKNOWN
         case Waiting() | InLine() | Expecting() | Due() if not begun:

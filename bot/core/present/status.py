@@ -4,17 +4,17 @@ Rule: first line, one sentence, the table, the details, and the marker as the la
 release gives the same text, so it is edited only when something happened.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from bot.core.audience import Audience
 from bot.core.model import Release, ReleaseWord, StepRecord
 from bot.core.plan import ApprovalStep, Step
-from bot.core.present.hints import hints, listing
+from bot.core.present.hints import choice
 from bot.core.present.inert import MARKER, code, cut
 from bot.core.present.moving import moving
 from bot.core.present.outlook import outlook
-from bot.core.present.sides import matters, sides
-from bot.core.present.story import current, story
+from bot.core.present.sides import how_to_go_on, matters, sides
+from bot.core.present.story import NEWEST_FIRST, current, story
 from bot.core.present.troubles import log_tail
 from bot.core.present.view import View
 from bot.core.present.words import NOTHING, duration, joined, release_icon, step_label, step_state
@@ -34,8 +34,6 @@ from bot.core.states import (
 
 _HEADER = "| step | state | run | attempt | time |\n| --- | --- | --- | --- | --- |"
 _TAIL = 6_000
-_SHORT_SPAN = 1.0
-"""Seconds below which a duration says nothing."""
 
 
 def status_comment(release: Release, audience: Audience, *, web_url: str) -> str:
@@ -77,8 +75,7 @@ def _time(view: View, record: StepRecord) -> str:
     start = view.time(record.began_at)
     if record.ended_at is None:
         return start
-    span = (record.ended_at - record.began_at).total_seconds()
-    return f"{start}, {duration(span)}" if span >= _SHORT_SPAN else start
+    return f"{start}, {duration(record.ended_at - record.began_at)}"
 
 
 def _parameters(view: View) -> Iterator[str]:
@@ -89,13 +86,23 @@ def _parameters(view: View) -> Iterator[str]:
 
 def _below(view: View) -> Iterator[str]:
     """Two lists in a row would be one to GitHub: words stand between them."""
-    calls = [*_attention(view)]
-    yield from (*_sides(view), *calls, *_details(view)) if calls else (*_details(view), *_sides(view))
+    calls, stands, happened = [*_attention(view)], _list(_stands(view)), _list(story(view))
+    if calls:
+        yield from (*_sides(view), *calls)
+        yield from ("Of the other steps:", stands) if stands else ()
+        yield from (NEWEST_FIRST, happened) if happened else ()
+    else:
+        yield from filter(None, ["\n".join(filter(None, [stands, happened]))])
+        yield from _sides(view)
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def _sides(view: View) -> Iterator[str]:
-    if matters(view) and (far := sides(view)):
-        yield far
+    if matters(view):
+        yield from filter(None, (sides(view), how_to_go_on(view)))
 
 
 def _attention(view: View) -> Iterator[str]:
@@ -103,24 +110,19 @@ def _attention(view: View) -> Iterator[str]:
     for step, record in view.steps:
         if isinstance(record.state, NeedsPerson) and view.shows(step):
             yield f"**{step.name}**: {current(view, step, record)}"
-            yield listing(hints(view, step))
+            yield from choice(view, step, lead="")
             if tail := log_tail(record.state, most=_TAIL):
                 yield tail
 
 
-def _details(view: View) -> Iterator[str]:
-    """Where steps stand, then what was seen and done, as one list."""
-    lines = [
-        f"- **{step.name}**: {text}"
-        for step, record in view.steps
-        if not _is_told_already(view, record) and (text := current(view, step, record))
-    ]
-    lines.extend(
-        f"- **{step.name}**: {text}" for step, record in view.steps if (text := moving(view, step, record))
-    )
-    lines.extend(f"- {line}" for line in story(view))
-    if lines:
-        yield "\n".join(lines)
+def _stands(view: View) -> Iterator[str]:
+    """Where steps stand, and what becomes of the names they move."""
+    for step, record in view.steps:
+        if not _is_told_already(view, record) and (text := current(view, step, record)):
+            yield f"**{step.name}**: {text}"
+    for step, record in view.steps:
+        if text := moving(view, step, record):
+            yield f"**{step.name}**: {text}"
 
 
 def _is_told_already(view: View, record: StepRecord) -> bool:

@@ -30,6 +30,9 @@ from bot.core.states import (
 )
 from bot.core.trouble import Hold
 
+A_RUNNER = "a runner"
+NEWEST_FIRST = "What happened, the newest first:"
+"""Stands before the story where a list stands before it: to GitHub two lists in a row are one."""
 _MOST_OF_STEP = 3
 _MOST_NOTES = 8
 
@@ -81,6 +84,8 @@ def _of_run_step(view: View, step: RunStep, record: StepRecord) -> str:
             return f"GitHub waits for an approval of the environment: {link}."
         case Diagnosing():
             return "The run failed; the reason is being read."
+        case Cooling() if view.release.paused_by is not None:
+            return "The failed jobs are run again after the pause."
         case Cooling(hold=Hold() as hold, by=None):
             return held(view, hold)
         case Cooling(until=until, by=None):
@@ -103,11 +108,20 @@ def waits(view: View, behind: Behind | None) -> str:
     """What a step in line waits for. Other homes' releases are not named: who reads this may not see them."""
     if behind is None:
         return "waits for its turn"
-    if not (same_repository(behind.home, view.release.plan.home) and view.shows_home):
-        return "waits for a step of another release"
     stuck = ", which needs a person" if behind.stuck else ""
     stuck += ", which is paused" if behind.paused and not stuck else ""
-    return f"waits for {inert(f'{behind.pipeline} {behind.version} / {behind.step}')}{stuck}"
+    return f"waits for {holder(view, behind)}{stuck if _may_be_named(view, behind) else ''}"
+
+
+def holder(view: View, behind: Behind) -> str:
+    """Which step has the turn."""
+    if not _may_be_named(view, behind):
+        return "a step of another release"
+    return inert(f"{behind.pipeline} {behind.version} / {behind.step}")
+
+
+def _may_be_named(view: View, behind: Behind) -> bool:
+    return same_repository(behind.home, view.release.plan.home) and view.shows_home
 
 
 def told(view: View, step: Step, record: StepRecord) -> tuple[str, ...]:
@@ -150,8 +164,8 @@ def _note(view: View, note: Note) -> str:
             came = f"another run of its concurrency group{f' {code(text)}' if text else ''} came"
             return f"GitHub cancelled attempt {note.attempt} before a job of it ran: {came}"
         case NoteKind.QUEUED_LONG:
-            waits = f"attempt {note.attempt} has waited for {inert(text)}" if text else ""
-            return f"{waits or f'no runner has taken attempt {note.attempt}'} for {duration(note.number)}"
+            waited = duration(note.number)
+            return f"attempt {note.attempt} waited more than {waited} for {inert(text) if text else A_RUNNER}"
         case NoteKind.LATE:
             return f"late: nine of ten before it were over within {duration(note.number)}"
         case NoteKind.HELD_BACK:

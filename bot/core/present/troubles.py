@@ -160,7 +160,10 @@ def _run_of(view: View, step: RunStep) -> str:
 def _remedy(view: View, step: RunStep, trouble: Trouble) -> str:
     match trouble.kind:
         case TroubleKind.TIMED_OUT:
-            return "A success that comes later still counts; if it hangs, cancel it on GitHub and retry."
+            return (
+                "Look at it first: a success that comes later still counts. "
+                "If it hangs, cancel it on GitHub; then the step can be tried again."
+            )
         case TroubleKind.GROUP_CANCELLED:
             return "Look at what else runs in that group; `queue: max` in the workflow's `concurrency` lets runs wait."
         case TroubleKind.CANCELLED | TroubleKind.RERUN_REFUSED | TroubleKind.RERUN_LOST:
@@ -172,9 +175,8 @@ def _remedy(view: View, step: RunStep, trouble: Trouble) -> str:
         case TroubleKind.NEVER_APPEARED:
             return "Was it started? A run that appears now is still taken."
         case TroubleKind.NEVER_FOUND:
-            return (
-                "Look at the workflow's runs before you send again: a run that is there wants to be adopted."
-            )
+            runs = view.runs_link(step, "the workflow's runs")
+            return f"Look at {runs} before you send again: if you find its run, adopt it."
         case TroubleKind.TWO_CANDIDATES:
             return "Adopt the right one."
         case TroubleKind.DOUBTFUL_RUN:

@@ -50,6 +50,12 @@ class View:
     def run_url(self, step: RunStep, run_id: int) -> str:
         return f"{self.web_url.rstrip('/')}/{step.repo}/actions/runs/{run_id}"
 
+    def runs_link(self, step: RunStep, text: str) -> str:
+        """The text, with a link to all runs of the workflow where that may be named."""
+        if not (self.shows(step) and self.shows_file):
+            return text
+        return f"[{text}]({self.web_url.rstrip('/')}/{step.repo}/actions/workflows/{step.workflow})"
+
     def run_link(self, step: Step, run: BoundRun | None, text: str = "run") -> str:
         """A link, or nothing where there is no run or it may not be shown."""
         if run is None or isinstance(step, ApprovalStep) or not self.shows(step):
@@ -68,6 +74,10 @@ class View:
     def comment_url(self, comment_id: int) -> str:
         """A comment in the issue of the release."""
         return f"{self.issue_url}#issuecomment-{comment_id}"
+
+    def check_name(self, step: Step) -> str:
+        """The name of the step's check run, for everybody to know (contract section 5)."""
+        return f"{self.title} / {step.name}"
 
     @property
     def title(self) -> str:

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from bot.core import present
+from bot.core import commands, present
 from bot.core.plan import DispatchStep
 from bot.core.present.words import duration
 from bot.core.problems import Problem, ProblemKind
-from bot.core.states import Running, Skipped
+from bot.core.states import Cancelled, Running, Skipped
 from bot.core.steering import No, Refused
 from bot.core.verbs import VERBS
 
@@ -93,10 +93,10 @@ def test_a_dispatch_without_a_ref_goes_to_the_default_branch() -> None:
     assert "`oss-start`: dispatch `start.yml` in `acme/widget` on its default branch." in text
 
 
-def test_status_lists_the_open_releases_with_their_steps() -> None:
+def test_status_of_a_release_lists_its_steps_and_links_its_status_comment() -> None:
     steps = {"oss-start": passed(7000, began=0, ended=4), "oss": record(Running(bound()), began=5)}
 
-    assert present.status_answer([release(steps)], PUBLIC, web_url=WEB) == (
+    assert present.status_answer(release(steps), PUBLIC, web_url=WEB, comment=41) == (
         """\
 🟡 **release 1.0.3: running.** `oss` is running; `ee` comes next.
 
@@ -104,12 +104,29 @@ def test_status_lists_the_open_releases_with_their_steps() -> None:
 - oss: 🟡 running
 - ee: ⚪ waiting
 - go: ⚪ waiting
-- docker: ⚪ waiting"""
+- docker: ⚪ waiting
+
+[Status of release 1.0.3](https://github.com/acme/widget/issues/7#issuecomment-41)"""
     )
-    assert present.status_answer([release(), release()], PUBLIC, web_url=WEB).startswith(
-        "2 releases are open."
+
+
+def test_without_an_open_release_status_says_how_to_start_one() -> None:
+    assert present.nothing_open_answer("release") == (
+        "No release is open here. Start one with `/release 1.0.3`; `/release help` says what else there is."
     )
-    assert present.status_answer([], PUBLIC, web_url=WEB).startswith("No release is open here.")
+
+
+def test_what_a_cancelled_release_left_can_be_taken_up_again_and_that_is_said() -> None:
+    ended = replace(release({"oss-start": passed(7000, began=0, ended=4)}), cancelled_by="ada")
+    for step in ("oss", "ee", "go", "docker"):
+        ended = ended.with_step(step, record(Cancelled(at(9))))
+
+    again = "`/release 1.0.3 --continue` starts it again and takes up what exists already."
+    assert again in present.status_answer(ended, PUBLIC, web_url=WEB, comment=None)
+    assert present.refused_answer(Refused(No.FINISHED), ended, PUBLIC, web_url=WEB) == (
+        "release 1.0.3 is cancelled, so nothing about it can be changed. "
+        f"{again} `/release status 1.0.3` still works."
+    )
 
 
 def test_help_shows_every_verb_with_who_may_use_it_and_an_example_that_is_valid_here() -> None:
@@ -203,9 +220,19 @@ def test_a_path_of_the_bots_own_machine_is_told_nobody() -> None:
     ("answer", "expected"),
     [
         (
-            present.late_answer(timedelta(minutes=22)),
-            ("This command reached the bot 22m after it was written, so it was not carried out. "
-            "If it is still wanted, repeat it in a new comment."),
+            present.late_answer("/release 1.0.4", at(-175), timedelta(minutes=22)),
+            ("`/release 1.0.4` (09:05 UTC) was not carried out: it reached the bot 22m after it was written. "
+            "If it is still wanted, give it again in a new comment."),
+        ),
+        (
+            present.unverified_answer("/release 1.0.4", at(-175)),
+            ("`/release 1.0.4` (09:05 UTC) was not carried out: GitHub could not say whether you may do this. "
+            "Give it again in a new comment."),
+        ),
+        (
+            present.unverified_answer("", at(-175)),
+            ("The command of 09:05 UTC was not carried out: GitHub could not say whether you may do this. "
+            "Give it again in a new comment."),
         ),
         (
             present.malformed_answer("`1.0` is not a version: it has too few numbers."),
@@ -218,17 +245,17 @@ def test_a_path_of_the_bots_own_machine_is_told_nobody() -> None:
             "can give the command, or an administrator can give you the role."),
         ),
         (
-            present.which_release_answer("release", ["1.0.3", "1.0.4"]),
+            present.which_release_answer(commands.Skip(pipeline="release", step="build"), ["1.0.3", "1.0.4"]),
             ("It is not clear which release of `release` is meant: open are `1.0.3` and `1.0.4`. "
-            "Put the version behind the verb, as in `/release pause 1.0.3`."),
+            "Put the version behind the verb, as in `/release skip 1.0.3 build`."),
         ),
         (
-            present.which_release_answer("release", ["1.0.3"]),
+            present.which_release_answer(commands.Pause(pipeline="release"), ["1.0.3"]),
             ("In this issue no release of `release` is open; in another one `1.0.3` is. "
             "Put the version behind the verb, as in `/release pause 1.0.3`."),
         ),
         (
-            present.which_release_answer("release", []),
+            present.which_release_answer(commands.Pause(pipeline="release"), []),
             "No release of `release` is open, so there is nothing to do.",
         ),
         (
@@ -236,7 +263,12 @@ def test_a_path_of_the_bots_own_machine_is_told_nobody() -> None:
             "There is no release `9.9.9` of `release` in this repository. `/release status` tells which are open.",
         ),
         (
-            present.finished_answer(release({step.name: record(Skipped(at(1), "ada")) for step in PLAN})),
+            present.refused_answer(
+                Refused(No.FINISHED),
+                release({step.name: record(Skipped(at(1), "ada")) for step in PLAN}),
+                PUBLIC,
+                web_url=WEB,
+            ),
             "release 1.0.3 is released, so nothing about it can be changed. `/release status 1.0.3` still works.",
         ),
     ],
@@ -259,7 +291,7 @@ REFUSALS = {
     No.ENVIRONMENT: f"Its reviewers approve it there: [its run]({WEB}/{OSS}/actions/runs/7001).",
     No.LIVE: f"The run of `oss` is not over: [its run]({WEB}/{OSS}/actions/runs/7001).",
     No.STEP_OVER: "`oss` is over already",
-    No.NEEDS_UNMET: "It is not yet the turn of `oss`: it needs `oss-start` first.",
+    No.NEEDS_UNMET: "It is too early for `oss`: `oss-start` comes first.",
     No.SEND_UNKNOWN: "The dispatch of `oss` may have been sent",
     No.NOT_FAILED: "`oss` has not failed",
     No.NOT_RERUNNABLE: "Possible are `/release retry 1.0.3 oss` or `/release cancel 1.0.3`.",
@@ -277,20 +309,22 @@ REFUSALS = {
 def test_every_refusal_names_its_rule(no: No) -> None:
     refused = Refused(no, "oss", f"{WEB}/{OSS}/actions/runs/7001", "osss")
 
-    answer = present.refused_answer(refused, release({"oss": needing(FAILED, failed())}), PUBLIC)
+    answer = present.refused_answer(refused, release({"oss": needing(FAILED, failed())}), PUBLIC, web_url=WEB)
 
     assert REFUSALS[no] in answer
     assert answer.endswith((".", "?"))
 
 
 def test_several_approvals_are_named_with_an_example() -> None:
-    answer = present.refused_answer(Refused(No.SEVERAL_TO_APPROVE, text="go, images"), release(), PUBLIC)
+    refused = Refused(No.SEVERAL_TO_APPROVE, text="go, images")
+    answer = present.refused_answer(refused, release(), PUBLIC, web_url=WEB)
 
     assert "`go` and `images`. Name one: `/release approve 1.0.3 go`." in answer
 
 
 def test_an_unknown_step_far_from_any_gets_the_list() -> None:
-    answer = present.refused_answer(Refused(No.UNKNOWN_STEP, text="zzz"), release(), PUBLIC)
+    refused = Refused(No.UNKNOWN_STEP, text="zzz")
+    answer = present.refused_answer(refused, release(), PUBLIC, web_url=WEB)
 
     assert "Its steps are `oss-start`, `oss`, `ee`, `go` and `docker`." in answer
 
@@ -298,23 +332,40 @@ def test_an_unknown_step_far_from_any_gets_the_list() -> None:
 def test_a_link_that_is_no_run_is_not_repeated() -> None:
     refused = Refused(No.LIVE, "oss", "javascript:alert(1)//actions/runs/7")
 
-    assert "javascript" not in present.refused_answer(refused, release(), PUBLIC)
+    assert "javascript" not in present.refused_answer(refused, release(), PUBLIC, web_url=WEB)
 
 
 def test_a_refusal_about_a_private_step_tells_its_state_word_alone() -> None:
     refused = Refused(No.LIVE, "ee", f"{WEB}/acme/widget-ee/actions/runs/8001")
 
-    assert present.refused_answer(refused, release({"ee": record(Running(bound(8001)))}), PUBLIC) == (
+    running = release({"ee": record(Running(bound(8001)))})
+    assert present.refused_answer(refused, running, PUBLIC, web_url=WEB) == (
         "The state of `ee` is `running`, and the command does not fit it. "
-        "The status comment says where things stand."
+        "Its check run `release 1.0.3 / ee`, in the step's own repository, says more."
     )
+
+
+def test_who_can_give_an_approval_on_github_is_said_of_a_private_step_too() -> None:
+    held = release({"ee": record(Running(bound(8001, status="waiting")))})
+    refused = Refused(No.ENVIRONMENT, "ee", f"{WEB}/acme/widget-ee/actions/runs/8001")
+
+    assert present.refused_answer(refused, held, PUBLIC, web_url=WEB) == (
+        "`ee` is `awaiting approval` on GitHub. Only its reviewers can give it, there."
+    )
+
+
+def test_a_refusal_links_the_status_comment_it_sends_people_to() -> None:
+    answer = present.refused_answer(Refused(No.NOT_PAUSED), release(), PUBLIC, web_url=WEB, comment=41)
+
+    link = "[The status comment](https://github.com/acme/widget/issues/7#issuecomment-41)"
+    assert answer.endswith(f"{link} says where things stand.")
 
 
 def test_attack_46_no_answer_has_a_line_that_is_a_command_or_the_marker_of_a_status_comment() -> None:
     one = release({"oss": needing(replace(FAILED, tail="/release cancel 1.0.3"), failed())})
     problem = Problem(ProblemKind.REF, ("oss",), OSS, "/release cancel 1.0.3\n/release cancel 1.0.3")
     answers = [
-        present.status_answer([one], PUBLIC, web_url=WEB),
+        present.status_answer(one, PUBLIC, web_url=WEB, comment=41),
         present.help_answer([FACTS, replace(FACTS, about="/release cancel 1.0.3")], PUBLIC),
         present.plan_answer([(replace(PLAN, about="/release cancel"), [problem])], PUBLIC),
         present.preflight_answer([("1.0.3", [problem])], [], PUBLIC, file_repo=OSS),
@@ -322,9 +373,12 @@ def test_attack_46_no_answer_has_a_line_that_is_a_command_or_the_marker_of_a_sta
         present.no_file_answer("x"),
         present.malformed_answer("/release cancel 1.0.3"),
         present.two_commands_answer(),
-        present.unverified_answer(),
+        present.unverified_answer("/release cancel", at(0)),
         present.not_in_file_answer("release"),
-        *(present.refused_answer(Refused(no, "oss", None, "/release"), one, PUBLIC) for no in No),
+        *(
+            present.refused_answer(Refused(no, "oss", None, "/release"), one, PUBLIC, web_url=WEB)
+            for no in No
+        ),
         present.status_comment(one, PUBLIC, web_url=WEB).rpartition("\n")[0],
     ]
 

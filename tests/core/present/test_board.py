@@ -21,7 +21,7 @@ def one(
 
 
 def answer(*releases: Release, pipeline: str = "release") -> str:
-    return board_answer(pipeline, releases, PUBLIC, web_url=WEB)
+    return board_answer(pipeline, releases, PUBLIC, web_url=WEB, comments={"r-1.0.3": 41})
 
 
 def rows(text: str) -> list[list[str]]:
@@ -46,7 +46,7 @@ def test_the_day_at_a_glance() -> None:
 | --- | --- | --- | --- | --- | --- | --- |
 | [release 0.24.9](https://github.com/acme/widget/issues/7) | 🔴 needs attention \
 | 🔴 needs attention | ⚪ waiting | 🟡 running | ⚪ waiting | ⚪ waiting |
-| [release 1.0.3](https://github.com/acme/widget/issues/7) | 🟡 running \
+| [release 1.0.3](https://github.com/acme/widget/issues/7#issuecomment-41) | 🟡 running \
 | ✅ passed | ✅ passed | ✅ passed | ✋ awaiting approval | ⚪ waiting |
 | [release 1.1.0](https://github.com/acme/widget/issues/8) | 🟡 running \
 | 🟡 running | ⚪ waiting | ⚪ waiting | ⚪ waiting | ⚪ waiting |
@@ -88,7 +88,7 @@ def test_other_pipelines_have_tables_of_their_own_below() -> None:
     assert [row[0] for row in rows(text) if len(row) == 3] == [
         "release",
         "---",
-        "[docs 1.0.3](https://github.com/acme/widget/issues/7)",
+        "[docs 1.0.3](https://github.com/acme/widget/issues/7#issuecomment-41)",
     ]
     assert text.index("docs 1.0.3") > text.index("**release 1.1.0**")
 

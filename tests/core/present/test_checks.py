@@ -58,8 +58,10 @@ The run failed: Maven Central reset the connection in job build / publish \
 
 Type one of these in a comment on [the issue](https://github.com/acme/widget/issues/7), or use the buttons:
 
-- `/release retry 1.0.3 oss` runs the failed jobs again
+- `/release retry 1.0.3 oss` runs the failed jobs again, on the same commit
 - `/release cancel 1.0.3` ends the release
+
+What happened, the newest first:
 
 - oss: not re-run, failures of this kind never are: broken build
 
@@ -133,6 +135,12 @@ def test_a_paused_release_offers_no_retry_but_says_how_to_go_on() -> None:
 
     assert [button["identifier"] for button in body["actions"]] == ["skip", "cancel"]
     assert "- `/release resume 1.0.3` ends the pause" in body["output"]["summary"]
+
+
+def test_in_a_pause_no_time_is_told_at_which_it_goes_on() -> None:
+    paused = replace(release({"oss": record(Cooling(failed(), at(6), Cause.FLAKY))}), paused_by="ada")
+
+    assert check(paused)["output"]["summary"] == "The failed jobs are run again after the pause."
 
 
 def test_only_a_step_that_needs_a_person_has_buttons() -> None:

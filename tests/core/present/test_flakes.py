@@ -24,7 +24,8 @@ NIGHT = replace(
 HIDDEN = replace(CART, repo=EE, test="VaultTest.opens()")
 FEEDS = (
     "A flake failed and then passed on the same commit. The re-runs of releases show that, and so do the finished "
-    "runs of workflows that the pipeline file names under `observe:`."
+    "runs of workflows that the pipeline file names under `observe:`. "
+    "What a service or the network was to blame for is left out."
 )
 LEFT_OUT = "Repositories that you, or others who read this, may not see are left out."
 
@@ -148,7 +149,7 @@ def test_the_report_begins_with_what_cost_most() -> None:
 # Flakes from 2026-10-21 to 2026-11-20
 
 A flake failed and then passed on the same commit. The re-runs of releases show that, and so do the finished runs of \
-workflows that the pipeline file names under `observe:`.
+workflows that the pipeline file names under `observe:`. What a service or the network was to blame for is left out.
 
 In all: 3 flakes, seen 15 times, 2h 42m lost.
 

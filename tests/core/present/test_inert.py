@@ -44,6 +44,11 @@ def tokens(markdown: str) -> list[Token]:
         ("at 5f3a9c0e1b7d", "at `5f3a9c0e1b7d`"),
         ("one ` alone", "one ' alone"),
         ("/release 1.0.3", "`/release` 1.0.3"),
+        (
+            "(GitHub answered 422 to POST /repos/a/dispatches).",
+            "(GitHub answered 422 to POST `/repos/a/dispatches`).",
+        ),
+        ("see #12, or f(a@b).", "see `#12`, or `f(a＠b)`."),
         ("", ""),
     ],
 )

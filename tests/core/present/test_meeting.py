@@ -8,7 +8,7 @@ from bot.core.audience import Audience
 from bot.core.model import NameMove, Note, NoteKind, Release, StepRecord
 from bot.core.plan import DispatchStep, MovingName, Plan
 from bot.core.present import check_body, status_comment
-from bot.core.states import Behind, Cancelled, Due, GaveWay, InLine, Running, StepState, Waiting
+from bot.core.states import Behind, Cancelled, Due, GaveWay, InLine, Passed, Running, StepState, Waiting
 
 from .releases import EE, NOON, OSS, PLAN, PRIVATE, PUBLIC, WEB, at, bound, failed, passed, record, release
 
@@ -20,6 +20,9 @@ MOVES = (
     NameMove("1.0", "1.0.2", "1.0.3"),
     NameMove("new", "", "1.0.3"),
 )
+
+
+TO_MOVE = "`latest` stays at 1.1.0, `1.0` moves from 1.0.2 to 1.0.3, `new` moves to 1.0.3."
 
 
 def images(state: StepState, plan: Plan = PLAN) -> Release:
@@ -154,11 +157,17 @@ def test_before_its_turn_a_step_says_when_it_will_move_names(
     assert f"\n- **docker**: {expected}\n" in shown(images(state, plan))
 
 
-@pytest.mark.parametrize("state", [Due(at(9), at(9)), Running(bound())])
-def test_from_its_turn_on_it_says_which_names_go_where(state: StepState) -> None:
+@pytest.mark.parametrize(
+    ("state", "line"),
+    [
+        (Due(at(9), at(9)), TO_MOVE),
+        (Running(bound()), TO_MOVE),
+        (Passed(at(9)), "`latest` stayed at 1.1.0, `1.0` moved from 1.0.2 to 1.0.3, `new` moved to 1.0.3."),
+    ],
+)
+def test_from_its_turn_on_it_says_which_names_go_where(state: StepState, line: str) -> None:
     one = images(state, moving(LATEST, SERIES))
     decided = one.with_step("docker", replace(one.steps["docker"], moves=MOVES))
-    line = "`latest` stays at 1.1.0, `1.0`: 1.0.2 → 1.0.3, `new`: moves to 1.0.3."
 
     assert f"\n- **docker**: {line}\n" in shown(decided)
     body = check_body(decided, "docker", audience=PUBLIC, web_url=WEB, head_sha="abc")

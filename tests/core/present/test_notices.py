@@ -6,12 +6,22 @@ from dataclasses import replace
 import pytest
 
 from bot.core.effects import Notice
-from bot.core.model import Release, StepRecord
+from bot.core.model import Note, NoteKind, Release, StepRecord
 from bot.core.plan import ApprovalStep, Plan
 from bot.core.present import notice_comment
 from bot.core.present.hints import hints
 from bot.core.present.view import View
-from bot.core.states import AwaitingApproval, Cancelled, Expecting, NeedsPerson, Passed, Running, Skipped
+from bot.core.states import (
+    AwaitingApproval,
+    Behind,
+    Cancelled,
+    Expecting,
+    InLine,
+    NeedsPerson,
+    Passed,
+    Running,
+    Skipped,
+)
 from bot.core.steering import may_adopt
 from bot.core.trouble import Trouble, TroubleKind
 
@@ -35,7 +45,7 @@ The run failed: Maven Central reset the connection in job build / publish \
 
 Type one of these:
 
-- `/release retry 1.0.3 oss-start` runs the failed jobs again
+- `/release retry 1.0.3 oss-start` runs the failed jobs again, on the same commit
 - `/release redo 1.0.3 oss-start` starts a new run, with what has been pushed since
 - `/release skip 1.0.3 oss-start` marks the step as done by hand
 - `/release cancel 1.0.3` ends the release
@@ -53,21 +63,6 @@ Type one of these:
     )
 
 
-def test_of_a_private_step_only_its_name_and_the_commands_are_told() -> None:
-    assert said(release({"ee": needing(FAILED, failed(8001))}), "person", "ee") == (
-        """\
-@maya release 1.0.3 needs you at `ee`: what is wrong stands where its repository can be read.
-
-Type one of these:
-
-- `/release retry 1.0.3 ee` tries the step again
-- `/release skip 1.0.3 ee` marks the step as done by hand
-- `/release cancel 1.0.3` ends the release
-
-[Status of release 1.0.3](https://github.com/acme/widget/issues/7#issuecomment-5)"""
-    )
-
-
 def test_the_end_tells_how_long_it_took_and_what_was_unusual() -> None:
     steps = {
         **DONE,
@@ -78,7 +73,7 @@ def test_the_end_tells_how_long_it_took_and_what_was_unusual() -> None:
 
     assert said(replace(release(steps), ended_at=at(72)), "released") == (
         """\
-@maya release 1.0.3 is released, 1h 12m after the command.
+@maya release 1.0.3 is released, 1h 12m after it was started.
 
 - oss needed 2 re-runs
 - docker was skipped by `ada`
@@ -87,13 +82,67 @@ def test_the_end_tells_how_long_it_took_and_what_was_unusual() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("reruns", "notes", "told"),
+    [
+        (1, ("rerun",), "1 re-run"),
+        (1, ("rerun", "asked-rerun", "adopted-rerun"), "3 re-runs, 2 of them by hand"),
+        (0, ("asked-rerun",), "1 re-run by hand"),
+        (0, ("asked-send", "asked-send"), "2 new dispatches"),
+        (2, ("asked-rerun", "asked-send"), "3 re-runs, 1 of them by hand, and 1 new dispatch"),
+    ],
+)
+def test_the_end_counts_what_people_asked_for_too(reruns: int, notes: tuple[str, ...], told: str) -> None:
+    story = tuple(Note(at(9), NoteKind(kind), by="ada", attempt=1) for kind in notes)
+    steps = {**DONE, "oss": replace(DONE["oss"], reruns_in_all=reruns, notes=story)}
+
+    assert f"\n- oss needed {told}\n" in (said(release(steps), "released") or "")
+
+
+def test_who_still_waits_is_told_who_has_the_turn() -> None:
+    ahead = Behind(OSS, "release", "1.0.2", "docker", stuck=True)
+    one = release({"docker": StepRecord(InLine(at(9), ahead))})
+
+    assert said(one, "line", "docker") == (
+        """\
+@maya release 1.0.3 still waits at `docker`: release 1.0.2 / docker has the turn and needs a person.
+
+It goes on by itself when somebody has helped there. Or type one of these:
+
+- `/release skip 1.0.3 docker` marks the step as done by hand
+- `/release cancel 1.0.3` ends the release
+
+[Status of release 1.0.3](https://github.com/acme/widget/issues/7#issuecomment-5)"""
+    )
+
+
+def test_of_a_release_elsewhere_only_that_it_has_the_turn_is_told() -> None:
+    ahead = Behind("acme/vault", "release", "1.0.2", "docker", stuck=True)
+
+    text = said(release({"docker": StepRecord(InLine(at(9), ahead))}), "line", "docker")
+
+    assert text is not None
+    assert "still waits at `docker`: a step of another release has the turn and needs a person." in text
+
+
+def test_a_lost_dispatch_links_the_runs_of_its_workflow() -> None:
+    lost = needing(Trouble(TroubleKind.NEVER_FOUND))
+    place = f"[the workflow's runs]({WEB}/{OSS}/actions/workflows/start.yml)"
+    secret = release({"oss-start": lost}, plan=replace(PLAN, file_repo="acme/vault"))
+
+    assert f"Look at {place} before you send again: if you find its run, adopt it." in (
+        said(release({"oss-start": lost}), "person", "oss-start") or ""
+    )
+    assert "Look at the workflow's runs before you send again" in (said(secret, "person", "oss-start") or "")
+
+
 def test_a_cancelled_release_says_who_asked() -> None:
     gone = release({step.name: record(Cancelled(at(9))) for step in PLAN})
 
     text = said(replace(gone, cancelled_by="ada", ended_at=at(9)), "cancelled")
 
     assert text is not None
-    assert text.split("\n")[0] == "@maya release 1.0.3 is cancelled, as `ada` asked, 9m after the command."
+    assert text.split("\n")[0] == "@maya release 1.0.3 is cancelled, as `ada` asked, 9m after it was started."
 
 
 def test_an_approval_asks_its_question_and_says_how_to_answer() -> None:
@@ -197,21 +246,6 @@ def test_every_trouble_says_what_is_wrong_and_what_can_be_typed(kind: TroubleKin
     assert text is not None
     assert sentence in text.split("\n")[0]
     assert re.findall(r"- `/release (\w+) 1\.0\.3", text) == [*verbs, "cancel"]
-
-
-@pytest.mark.parametrize(
-    "oss_start",
-    [
-        needing(Trouble(TroubleKind.TIMED_OUT), bound()),
-        needing(Trouble(TroubleKind.NO_ACCESS), bound()),
-        needing(Trouble(TroubleKind.RERUN_LOST), bound()),
-    ],
-)
-def test_nothing_is_offered_for_a_live_run_that_would_be_refused(oss_start: StepRecord) -> None:
-    text = said(release({"oss-start": oss_start}), "person", "oss-start")
-
-    assert text is not None
-    assert re.findall(r"- `/release (\w+) 1\.0\.3", text) == ["cancel"]
 
 
 def test_a_watched_run_that_never_came_can_be_awaited_again() -> None:

@@ -170,9 +170,8 @@ def told_releases(canaries: Canaries, *, watched: bool) -> Iterator[tuple[Releas
 def everything_said(one: Release, audience: Audience, links: list[str]) -> Iterator[str]:
     """Every text the bot could write about this release for these readers."""
     yield present.status_comment(one, audience, web_url=WEB)
-    yield present.status_answer([one], audience, web_url=WEB)
-    yield present.finished_answer(one)
-    yield present.board_answer("release", [one, one], audience, web_url=WEB)
+    yield present.status_answer(one, audience, web_url=WEB, comment=41)
+    yield present.board_answer("release", [one, one], audience, web_url=WEB, comments={one.id: 41})
     twins = replace(one, together=(one.id, one.id))
     yield present.together_comment([(twins, 41), (twins, None)], audience, web_url=WEB)
     yield present.day_comment([Ended(one, at(99), 41), Ended(one, at(99), None)], audience, web_url=WEB)
@@ -185,7 +184,7 @@ def everything_said(one: Release, audience: Audience, links: list[str]) -> Itera
     for no in No:
         for step in ("ee", None):
             for link in links:
-                yield present.refused_answer(Refused(no, step, link), one, audience)
+                yield present.refused_answer(Refused(no, step, link), one, audience, web_url=WEB, comment=41)
 
 
 STATES = len(states(Canaries(random.Random(0), [])))
@@ -271,7 +270,9 @@ def test_workflow_and_ref_of_a_private_pipeline_file_are_not_told_in_public(seed
         one = release({"oss-start": record, "oss": record}, plan=plan)
         assert not canaries.in_("\n".join(everything_said(one, audience, [])))
         for no in No:
-            assert not canaries.in_(present.refused_answer(Refused(no, "oss", None), one, audience))
+            assert not canaries.in_(
+                present.refused_answer(Refused(no, "oss", None), one, audience, web_url=WEB)
+            )
 
 
 @pytest.mark.parametrize("kind", ["workflow", "ref", "tag", "run", "installation"])

@@ -21,6 +21,7 @@ from bot.core.states import (
     Finding,
     InLine,
     Passed,
+    Rerunning,
     Running,
     Sending,
     Skipped,
@@ -94,8 +95,29 @@ So far:
 def test_of_a_side_that_may_not_be_seen_there_are_names_and_state_words_alone() -> None:
     assert sides(View(release(HALF), PUBLIC, WEB)).split("\n")[2:] == [
         "- `acme/widget`: `oss-start` and `oss` are done, `oss-docker` has not begun.",
-        "- elsewhere: `ee-start` passed, `ee` needs attention, `ee-docker` waiting.",
+        "- elsewhere: `ee-start` passed, `ee` needs attention, `ee-docker` is waiting.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("state", "one", "several"),
+    [
+        (needing(FAILED, failed()).state, "needs attention", "need attention"),
+        (Running(bound()), "is running", "are running"),
+        (Running(bound(status="queued")), "is queued", "are queued"),
+        (Running(bound(status="waiting")), "is awaiting approval", "are awaiting approval"),
+        (Cooling(failed(), at(9), Cause.FLAKY), "is retrying", "are retrying"),
+        (InLine(at(9)), "is waiting", "are waiting"),
+        (Skipped(at(9), "ada"), "is skipped", "are skipped"),
+        (Cancelled(at(9)), "is cancelled", "are cancelled"),
+    ],
+)
+def test_a_state_word_becomes_a_sentence_and_no_more(state: StepState, one: str, several: str) -> None:
+    alone = {"oss-start": DONE, "ee-start": DONE, "ee": record(state), "ee-docker": DONE}
+
+    assert f"`ee` {one}" in sides(View(release(alone), PUBLIC, WEB))
+    both = {**alone, "ee-docker": record(state)}
+    assert f"`ee` and `ee-docker` {several}" in sides(View(release(both), PUBLIC, WEB))
 
 
 def test_whoever_sees_neither_side_is_told_of_no_repository() -> None:
@@ -120,7 +142,8 @@ def test_whoever_sees_neither_side_is_told_of_no_repository() -> None:
         (Running(bound(status="queued")), True, "`oss-docker` is about to run"),
         (Running(bound()), True, "`oss-docker` is running"),
         (Running(bound(status="waiting")), True, "`oss-docker` waits for an approval"),
-        (Cooling(failed(), at(9), Cause.FLAKY), True, "`oss-docker` is being tried again"),
+        (Rerunning(failed(), at(9)), True, "`oss-docker` is being tried again"),
+        (Cooling(failed(), at(9), Cause.FLAKY), True, "`oss-docker` is to be tried again"),
         (Cancelled(at(9)), False, "`oss-docker` has not begun"),
         (Cancelled(at(9)), True, "`oss-docker` was cancelled"),
     ],
@@ -162,16 +185,20 @@ def test_a_release_that_was_cancelled_half_way_says_so_and_how_to_go_on() -> Non
 
     assert said(one, "cancelled") == (
         """\
-@maya release 1.0.3 is cancelled, as `ada` asked, 1h after the command.
+@maya release 1.0.3 is cancelled, as `ada` asked, 1h after it was started.
 
 So far:
 
 - `acme/widget`: `oss-start` and `oss` are done, `oss-docker` has not begun.
-- elsewhere: `ee-start`, `ee` and `ee-docker` cancelled.
+- elsewhere: `ee-start`, `ee` and `ee-docker` are cancelled.
 
 `/release 1.0.3 --continue` starts it again and takes up what exists already."""
     )
-    assert "So far:\n\n- `acme/widget`:" in status_comment(one, PUBLIC, web_url=WEB)
+    body = status_comment(one, PUBLIC, web_url=WEB)
+    assert "So far:\n\n- `acme/widget`:" in body
+    assert body.split("\n\n")[-2] == (
+        "`/release 1.0.3 --continue` starts it again and takes up what exists already."
+    )
 
 
 def test_going_on_takes_the_parameters_along_where_they_may_be_told() -> None:

@@ -16,13 +16,16 @@ from bot.core.states import (
     Due,
     Expecting,
     Finding,
+    GaveWay,
     Passed,
+    Rerunning,
     Running,
     Skipped,
+    StepState,
     StepWord,
     word_of,
 )
-from bot.core.trouble import Trouble, TroubleKind
+from bot.core.trouble import Background, Trouble, TroubleKind
 
 from .releases import FAILED, PLAN, PRIVATE, PUBLIC, WEB, at, bound, failed, needing, passed, record, release
 
@@ -54,7 +57,8 @@ def test_a_failed_step_is_told_with_its_commands_its_log_and_what_was_tried() ->
         """\
 ### 🔴 release 1.0.3: needs attention
 
-`oss` needs a person: type `/release retry 1.0.3 oss`, `/release skip 1.0.3 oss` or `/release cancel 1.0.3`.
+`oss` needs a person: type `/release retry 1.0.3 oss`, `/release adopt 1.0.3 oss RUN`, \
+`/release skip 1.0.3 oss` or `/release cancel 1.0.3`.
 
 | step | state | run | attempt | time |
 | --- | --- | --- | --- | --- |
@@ -67,12 +71,13 @@ def test_a_failed_step_is_told_with_its_commands_its_log_and_what_was_tried() ->
 So far:
 
 - `acme/widget`: `oss-start` is done, `oss` needs a person, `docker` has not begun.
-- elsewhere: `ee` running.
+- elsewhere: `ee` is running.
 
 **oss**: The run failed: Maven Central reset the connection in job build / publish \
 ([run](https://github.com/acme/widget/actions/runs/7001), attempt 3).
 
-- `/release retry 1.0.3 oss` runs the failed jobs again
+- `/release retry 1.0.3 oss` runs the failed jobs again, on the same commit
+- `/release adopt 1.0.3 oss RUN` takes a run as the step's own; RUN is its number or its address
 - `/release skip 1.0.3 oss` marks the step as done by hand
 - `/release cancel 1.0.3` ends the release
 
@@ -84,6 +89,8 @@ So far:
 ```
 
 </details>
+
+What happened, the newest first:
 
 - oss: not re-run, its 1 re-run is used up: Maven Central reset the connection in job build / publish
 - oss: `ada` re-ran it on GitHub, attempt 3
@@ -106,7 +113,7 @@ def test_a_finished_release_says_how_it_went() -> None:
         """\
 ### ✅ release 1.0.3: released
 
-Nothing is left to do: 4 steps passed and 1 skipped after 1d 1h.
+Nothing is left to do: 4 steps passed and 1 skipped in 1d 1h.
 
 | step | state | run | attempt | time |
 | --- | --- | --- | --- | --- |
@@ -114,7 +121,7 @@ Nothing is left to do: 4 steps passed and 1 skipped after 1d 1h.
 | oss | ✅ passed | [#7001](https://github.com/acme/widget/actions/runs/7001) | 2 | 12:05 UTC, 52m |
 | ee | ✅ passed | – | – | – |
 | go | ✅ passed | – | – | 13:30 UTC, 5m |
-| docker | ⏭️ skipped | – | – | 3 Mar 13:00 UTC |
+| docker | ⏭️ skipped | – | – | 3 Mar 13:00 UTC, 0s |
 
 - **go**: Approved by `ada`.
 - **docker**: Skipped by `maya`.
@@ -172,7 +179,7 @@ def _every_state() -> list[tuple[Release, ReleaseWord, str]]:
         (
             cancelling,
             word.RUNNING,
-            "Being ended, cancelling was asked by `ada`: it is over when `oss`, `ee`, `go` and `docker` are.",
+            "Cancelling, as `ada` asked: waiting for `oss`, `ee`, `go` and `docker` to end.",
         ),
         (
             replace(gone, cancelled_by="ada", ended_at=at(12)),
@@ -256,6 +263,22 @@ def test_what_the_word_does_not_say_stands_below_the_table(
         (Note(at(1), NoteKind.ASKED_RERUN, by="ada", attempt=2), "`ada` asked for a re-run of attempt 2"),
         (Note(at(1), NoteKind.ASKED_SEND, by="ada"), "`ada` asked for a new dispatch"),
         (Note(at(1), NoteKind.ADOPTED_RUN, by="ada"), "`ada` chose its run"),
+        (
+            Note(at(1), NoteKind.QUEUED_LONG, number=900, attempt=1),
+            "attempt 1 waited more than 15m for a runner",
+        ),
+        (
+            Note(at(1), NoteKind.QUEUED_LONG, "its concurrency group", number=900, attempt=2),
+            "attempt 2 waited more than 15m for its concurrency group",
+        ),
+        (
+            Note(at(1), NoteKind.RERUN, "why", 1, 1, background=Background(rule="oom")),
+            "re-run 1 of 1: why (rule `oom`; the last one)",
+        ),
+        (
+            Note(at(1), NoteKind.RERUN, "why", 1, 1, background=Background("test_x", rule="oom")),
+            "re-run 1 of 1: why (rule `oom`; `test_x` not seen in the 30 days before this run; the last one)",
+        ),
         (Note(at(1), NoteKind.HELD_BACK, "a reason"), "the dispatch was held back: a reason"),
     ],
 )  # fmt: skip
@@ -263,6 +286,63 @@ def test_every_note_is_one_line_of_the_story(note: Note, line: str) -> None:
     body = shown(release({"oss": StepRecord(state=Running(bound()), notes=(note,))}))
 
     assert f"\n- oss: {line}\n" in body
+
+
+QUEUED = Running(bound(status="queued"))
+
+
+@pytest.mark.parametrize(
+    ("state", "told", "expected"),
+    [
+        (Cooling(failed(), at(46), Cause.FLAKY), None, "is tried again at 12:46 UTC"),
+        (Cooling(failed(), at(46), Cause.FLAKY, "ada"), None, "is being tried again"),
+        (Rerunning(failed(), at(46)), None, "is being tried again"),
+        (GaveWay(failed(), at(9), at(99), "images"), None, "waits for another run of its concurrency group"),
+        (Finding(1, at(9), at(24), None, "lost"), None, "may have begun, its run is looked for"),
+        (QUEUED, None, "is about to run"),
+        (QUEUED, (7001, 1), "waits for a runner"),
+        (Running(bound(status="pending")), (7001, 1), "waits for its concurrency group"),
+        (Running(bound()), (7001, 1), "is running"),
+        (Due(at(9), at(9)), None, "is about to run"),
+    ],
+)
+def test_what_is_under_way_is_told_as_it_is(
+    state: StepState, told: tuple[int, int] | None, expected: str
+) -> None:
+    steps = {**dict.fromkeys(("oss-start", "oss", "ee", "go"), STARTED)}
+    one = release({**steps, "docker": replace(record(state), queue_told=told)})
+
+    assert sentence(one) == f"`docker` {expected}."
+
+
+def test_of_a_private_step_under_way_the_word_is_told_alone() -> None:
+    cooling = release({"ee": record(Cooling(failed(), at(46), Cause.FLAKY))})
+    waits = release({"ee": replace(record(QUEUED), queue_told=(7001, 1))})
+
+    assert sentence(cooling).startswith("`ee` is being tried again;")
+    assert sentence(waits).startswith("`ee` is about to run;")
+
+
+@pytest.mark.parametrize("by", [None, "ada"])
+def test_in_a_pause_nothing_is_said_to_be_run_again_at_a_time(by: str | None) -> None:
+    one = release({"oss": record(Cooling(failed(), at(6), Cause.FLAKY, by), began=1)})
+
+    assert "- **oss**: The failed jobs are run again after the pause.\n" in shown(
+        replace(one, paused_by="ada", paused_at=at(5))
+    )
+
+
+def test_between_two_lists_there_are_words() -> None:
+    gone = needing(Trouble(TroubleKind.CANCELLED), failed())
+    note = Note(at(1), NoteKind.ASKED_SEND, by="ada")
+    other = record(Skipped(at(9), "ada"))
+    one = release({"oss-start": replace(gone, notes=(note,)), "docker": other})
+
+    assert (
+        "- `/release cancel 1.0.3` ends the release\n\n"
+        "Of the other steps:\n\n- **docker**: Skipped by `ada`.\n\n"
+        "What happened, the newest first:\n\n- oss-start: `ada` asked for a new dispatch\n\n<!--"
+    ) in shown(one)
 
 
 def test_the_story_has_three_lines_of_a_step_and_the_newest_first() -> None:

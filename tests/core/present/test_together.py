@@ -71,7 +71,7 @@ def test_one_row_for_each_release_with_what_happens_and_where_it_is_told() -> No
 | --- | --- | --- |
 | [release 1.0.3](https://github.com/acme/widget/issues/7#issuecomment-41) | 🟡 running | `oss-start` is running |
 | release 0.24.9 | 🔴 needs attention | `oss-start` and `ee` need a person |
-| [release 1.1.0](https://github.com/acme/widget/issues/7#issuecomment-43) | ✅ released | after 1h 12m |
+| [release 1.1.0](https://github.com/acme/widget/issues/7#issuecomment-43) | ✅ released | took 1h 12m |
 
 <!-- release-bot-together:r-1.0.3 -->"""
     )
@@ -146,7 +146,7 @@ def test_the_day_is_summed_up_by_version() -> None:
 
 | release | state | duration | re-runs | a person was needed |
 | --- | --- | --- | --- | --- |
-| [release 0.24.9](https://github.com/acme/widget/issues/7#issuecomment-41) | ✅ released | 3h | – | – |
+| [release 0.24.9](https://github.com/acme/widget/issues/7#issuecomment-41) | ✅ released, 1 skipped | 3h | – | – |
 | [release 1.0.3](https://github.com/acme/widget/issues/7#issuecomment-41) | ✅ released | 1h 12m \
 | 4: 2 transient, 1 flaky, 1 unknown | twice |
 | [release 1.0.10](https://github.com/acme/widget/issues/7#issuecomment-41) | ⛔ cancelled | 30m | – | once |
@@ -160,7 +160,7 @@ def test_of_a_private_repository_no_number_is_told() -> None:
     text = day(over("1.0.3", steps={"oss": RERUN, "ee": RERUN}), over("1.1.0"), audience=PUBLIC)
 
     assert "| 3: 2 transient, 1 flaky | twice |" in text
-    assert "\n\nRe-runs and calls for a person are counted in the repositories shown here.\n\n<!--" in text
+    assert "\n\nNot counted: what happened in private repositories.\n\n<!--" in text
 
 
 def test_a_day_that_was_long_says_when_it_ended() -> None:
