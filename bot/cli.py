@@ -58,7 +58,7 @@ def options(
 @app.command()
 def serve() -> None:
     """Run the bot: webhook door, engine and pages. Everything comes from the environment (or a .env file)."""
-    from bot.app import CannotListen
+    from bot.serving import CannotListen
     from bot.settings import BadSettings, Settings
     from bot.store import StoreRefused
 
@@ -74,7 +74,7 @@ def serve() -> None:
 
 async def _serve_and_leave(settings: "Settings") -> None:
     """What had to be given back is; a thread that still waits for a server or a name must not hold up the end."""
-    from bot.app import serve
+    from bot.serving import serve
 
     await serve(settings)
     sys.stdout.flush()

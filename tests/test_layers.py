@@ -36,8 +36,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "bot.metrics": (),
     "bot.markdown": (),
 }
-"""What of the bot each layer may know; app, cli and demo put everything together and stand in no row."""
-TOGETHER = {"bot", "bot.__main__", "bot.app", "bot.cli", "bot.demo"}
+"""What of the bot each layer may know; app, serving, cli and demo put everything together and stand in no row."""
+TOGETHER = {"bot", "bot.__main__", "bot.app", "bot.serving", "bot.cli", "bot.demo"}
 STORE_FACE = "bot.store"
 
 OWNERS: dict[str, tuple[str, ...]] = {
@@ -48,7 +48,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "gidgethub": ("bot.github",),
     "jinja2": ("bot.pipeline",),
     "typer": ("bot.cli",),
-    "uvicorn": ("bot.app", "bot.web.lines", "bot.demo"),
+    "uvicorn": ("bot.serving", "bot.web.lines", "bot.demo"),
     "markdown_it": ("bot.markdown",),
 }
 """Libraries that only a few may import, so that each can be exchanged in one place."""
