@@ -12,11 +12,11 @@ from bot.core.suggest import quoted
 from bot.core.versions import Version
 from bot.pipeline.parameters import MOST_PARAMETERS, MOST_VALUES
 from bot.pipeline.schema import Path, Problem, Raw
-from bot.pipeline.template import MOVES, BadTemplate, render
+from bot.pipeline.template import MOVES, variables_of
 
 _SAMPLE = "1"
 
-_WORDS = frozenset({"and", "or", "not", "in", "is", "if", "else"})
+_WORDS = frozenset({"and", "or", "not", "in", "is", "if", "else", "elif", "self"})
 """Jinja2 takes some of these for a variable where it must; people never do."""
 
 _OF_THE_VERSION = Version(text="", major=0, minor=0, patch=0).variables()
@@ -46,11 +46,7 @@ def _bad_name(name: str) -> str | None:
         return f"`{name}` is what templates know of the version, so a parameter needs another name"
     if name.lower().startswith(MOVES):
         return f"`{name}` is kept for names that a step moves: `{MOVES}` cannot begin a parameter"
-    try:
-        usable = render(f"{{{{ {name} }}}}", {name: _SAMPLE}) == _SAMPLE
-    except BadTemplate:
-        usable = False
-    if usable and name.lower() not in _WORDS:
+    if name.lower() not in _WORDS and variables_of(f"{{{{ {name} }}}}") == {name}:
         return None
     return f"`{name}` means something else in templates, so a parameter needs another name"
 

@@ -28,6 +28,7 @@ from bot.core.suggest import quoted
 from bot.pipeline.plans import Pipelines
 from bot.pipeline.problems import problems
 from bot.pipeline.schema import FileShape, Path, Problem, Raw
+from bot.pipeline.values import shape_word
 
 MOST_BYTES = 1024 * 1024
 MOST_NODES = 10_000
@@ -39,6 +40,20 @@ _LONGEST_LINE = 10_000
 _DEEPEST = 20
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+
+_STANDARD = "tag:yaml.org,2002:"
+_NULL = f"{_STANDARD}null"
+_SCALARS = {
+    "!": r"(?s:.*)",
+    f"{_STANDARD}str": r"(?s:.*)",
+    f"{_STANDARD}int": r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+",
+    f"{_STANDARD}float": r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?",
+    f"{_STANDARD}bool": r"true|True|TRUE|false|False|FALSE",
+    _NULL: r"~|null|Null|NULL|",
+}
+"""What tags of YAML itself say of a text, and the texts of which it is true."""
+
+_CORE = {*_SCALARS, f"{_STANDARD}map", f"{_STANDARD}seq"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -207,13 +222,19 @@ class _Tree:
             case _:
                 raise _Unreadable(_start(event), "there should be a value here")
         if event.tag is not None:
-            self.complaints.append(
-                (node.place, f"the tag {quoted(str(event.tag))} is not supported: leave it out")
-            )
-            node = _Broken(node.place)
+            node = self._tagged(node, str(event.tag))
         if event.anchor is not None:
             self._anchors[event.anchor] = node
         return node
+
+    def _tagged(self, node: _Node, tag: str) -> _Node:
+        """A tag that is true changes nothing but that a text is no null."""
+        complaint = _tag_complaint(node, tag)
+        if complaint is None:
+            return replace(node, plain=tag == _NULL) if isinstance(node, _Scalar) else node
+        if not isinstance(node, _Broken):
+            self.complaints.append((node.place, complaint))
+        return _Broken(node.place)
 
     def _scalar(self, event: ScalarEvent) -> _Node:
         place, text = _start(event), str(event.value)
@@ -235,9 +256,12 @@ class _Tree:
         place = _start(event)
         self._open.append(place)
         entries: dict[str, tuple[Place, _Node]] = {}
-        broken = ""
+        broken, told = "", False
         while not isinstance(following := next(self._events), MappingEndEvent):
             key, value = self._node(following), self._node(next(self._events))
+            if isinstance(key, _Broken):
+                told = True
+                continue
             if not isinstance(key, _Scalar):
                 broken = broken or "a key must be plain text"
                 continue
@@ -255,8 +279,7 @@ class _Tree:
             broken = 'a template needs quotes: write "{{ … }}"'
         if broken:
             self.complaints.append((place, broken))
-            return _Broken(place)
-        return _Mapping(place, entries)
+        return _Broken(place) if broken or told else _Mapping(place, entries)
 
     def _alias(self, event: AliasEvent) -> _Node:
         place = _start(event)
@@ -354,6 +377,22 @@ def _size(node: _Node) -> int:
 
 def _height(node: _Node) -> int:
     return 1 + max((_height(child) for child in _children(node)), default=0)
+
+
+def _tag_complaint(node: _Node, tag: str) -> str | None:
+    """What is wrong with a tag; None if it says what is there. https://yaml.org/spec/1.2.2/#103-core-schema"""
+    name = tag.replace(_STANDARD, "!!", 1)
+    match node:
+        case _Scalar(text=text) if form := _SCALARS.get(tag):
+            return None if re.fullmatch(form, text) else f"`{name}` does not fit {shape_word(text)}"
+        case _Sequence() if tag in _CORE:
+            return None if tag == f"{_STANDARD}seq" else f"`{name}` does not fit a list"
+        case _Mapping() if tag in _CORE:
+            return None if tag == f"{_STANDARD}map" else f"`{name}` does not fit keys with values"
+        case _Scalar(text=text) if tag in _CORE:
+            return f"`{name}` does not fit {shape_word(text)}"
+        case _:
+            return f"the tag {quoted(name)} is not supported: leave it out"
 
 
 # -- from problems to places -----------------------------------------------------------------------

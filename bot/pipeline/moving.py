@@ -67,12 +67,15 @@ def is_late(template: str, moves: Sequence[str]) -> bool:
     return bool(_told(template, moves))
 
 
-def try_every_way(template: str, moves: Sequence[str], variables: Mapping[str, str]) -> None:
-    """BadTemplate when a late input cannot be worked out for some of the ways in which its names can go."""
-    names = _told(template, moves)
+def try_every_way(template: str, moves: Sequence[str], variables: Mapping[str, str]) -> str:
+    """The longest text that a late input can be; BadTemplate when it cannot be worked out for some of the ways in
+    which its names can go.
+    """
+    names, longest = _told(template, moves), ""
     for words in product(("true", "false"), repeat=len(names)):
         told = {**dict.fromkeys(map(moves_variable, moves), "false"), **dict(zip(names, words, strict=True))}
-        render(template, {**variables, **told})
+        longest = max(longest, render(template, {**variables, **told}), key=len)
+    return longest
 
 
 def _told(template: str, moves: Sequence[str]) -> tuple[str, ...]:
@@ -86,6 +89,6 @@ def _told(template: str, moves: Sequence[str]) -> tuple[str, ...]:
 
 
 def around_the_version(template: str) -> tuple[str, str] | None:
-    """What stands before and behind the version, when the rest of the template is plain text."""
-    form = re.fullmatch(r"([^{}]*)\{\{\s*version\s*\}\}([^{}]*)", template)
+    """What stands before and behind the version in a tag, when the rest of the template is plain text."""
+    form = re.fullmatch(r"(?!refs/heads/)(?:refs/tags/)?([^{}]*)\{\{\s*version\s*\}\}([^{}]*)", template)
     return (form[1], form[2]) if form else None

@@ -28,6 +28,16 @@ class OptionMeant(BadParameter):
     """An option was typed like a parameter, such as `dry-run=1`. The message tells nothing of the file."""
 
 
+class ParameterMissing(BadParameter):
+    """Parameters that must be given are not. `what` is the sentence up to its example; `example`: what would do."""
+
+    def __init__(self, missing: "Sequence[Parameter]") -> None:
+        self.what = _missing(missing)
+        self.example = tuple((parameter.name, parameter.values[0]) for parameter in missing)
+        given = " ".join(f"{name}={value}" for name, value in self.example[:3])
+        super().__init__(f"{self.what}, for example {quoted(given)}.")
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """Something to choose, one of `values`; without a `default` it must be given with the command."""
@@ -58,7 +68,7 @@ def resolve_parameters(pipeline: "Pipeline", given: Sequence[tuple[str, str]]) -
         chosen[parameter.name] = value
     missing = [each for each in pipeline.parameters if each.name not in chosen and each.default is None]
     if missing:
-        raise BadParameter(_missing(missing))
+        raise ParameterMissing(missing)
     return {each.name: chosen.get(each.name, each.default or "") for each in pipeline.parameters}
 
 
@@ -118,11 +128,10 @@ def _no_longer_allowed(parameter: Parameter, value: str, version: str) -> str:
 
 def _missing(parameters: Sequence[Parameter]) -> str:
     names = _several([parameter.name for parameter in parameters], "and")
-    example = quoted(" ".join(f"{parameter.name}={parameter.values[0]}" for parameter in parameters[:3]))
     if len(parameters) > 1:
-        return f"The parameters {names} must be given after the version, for example {example}."
+        return f"The parameters {names} must be given after the version"
     allowed = _several(parameters[0].values, "or")
-    return f"The parameter {names} must be given after the version: {allowed}, for example {example}."
+    return f"The parameter {names} must be given after the version: {allowed}"
 
 
 def _several(texts: Sequence[str], word: str) -> str:

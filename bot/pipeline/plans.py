@@ -36,7 +36,7 @@ from bot.pipeline.schema import (
     StepShape,
 )
 from bot.pipeline.template import BadTemplate, render
-from bot.pipeline.values import group_name, input_value, one_line, ref_name
+from bot.pipeline.values import group_name, input_value, one_line, ref_name, tag_name, too_long_together
 
 __all__ = [
     "BadParameter",
@@ -243,7 +243,7 @@ class _Making:
             workflow=workflow,
             ref=self._optional(step, "ref", shape.ref, ref_name) or "",
             inputs=inputs,
-            unless_tag=self._optional(step, "unless-tag", shape.unless_tag, ref_name),
+            unless_tag=self._optional(step, "unless-tag", shape.unless_tag, tag_name),
             nonce=shape.nonce,
             appears_within=shape.appears_within,
             timeout=shape.timeout,
@@ -268,15 +268,20 @@ class _Making:
         """Those that are known now, and those that depend on the names that are moved, as templates."""
         moves = step.shape.moves
         known, late = [], []
+        length = 0
         for name, template in step.shape.inputs.items():
             if is_late(template, moves):
                 try:
-                    try_every_way(template, moves, self.variables)
+                    length += len(try_every_way(template, moves, self.variables))
                 except BadTemplate as error:
                     raise BadTemplate(f"{_place(step, name)}: {error}") from error
                 late.append((name, template))
             else:
-                known.append((name, self.text(template, input_value, place=_place(step, name))))
+                text = self.text(template, input_value, place=_place(step, name))
+                length += len(text)
+                known.append((name, text))
+        if complaint := too_long_together(length):
+            raise BadTemplate(f"{_place(step, 'inputs')}: {complaint}")
         return tuple(known), tuple(late)
 
     def _repo(self, step: PipelineStep) -> str:

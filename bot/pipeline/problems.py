@@ -14,7 +14,7 @@ from bot.pipeline.between_parameters import parameter_problems
 from bot.pipeline.between_people import notify_problems
 from bot.pipeline.between_rules import observe_problems, rule_problems, time_problems, too_many_expressions
 from bot.pipeline.between_steps import entries_of, name_problems, steps_problems
-from bot.pipeline.between_templates import template_problems
+from bot.pipeline.between_templates import template_problems, too_many_templates
 from bot.pipeline.key_words import meant_key, unknown_key
 from bot.pipeline.schema import LEVELS, FileShape, Path, Problem, Raw
 from bot.pipeline.values import shape_word
@@ -36,7 +36,7 @@ _WANTED = {
 
 def problems(raw: Raw) -> Iterator[Problem]:
     """Every mistake of the file, in no order; some may come twice when a value is shared by an alias."""
-    too_many = too_many_expressions(raw)
+    too_many = too_many_expressions(raw) or too_many_templates(raw)
     if too_many is not None:
         yield too_many
         return

@@ -16,6 +16,7 @@ from bot.core.plan import FailureRule
 from bot.pipeline.day_values import Mention, NameRule, ParameterValue
 from bot.pipeline.parameters import MOST_VALUES, Parameter
 from bot.pipeline.values import (
+    About,
     BranchPattern,
     Expression,
     InputName,
@@ -25,7 +26,6 @@ from bot.pipeline.values import (
     Reruns,
     RuleName,
     Sample,
-    Text,
     Wait,
     WorkflowFile,
     duration,
@@ -178,7 +178,7 @@ class ParameterShape(_Shape):
 
 
 class PipelineShape(_Shape):
-    about: Text | None = None
+    about: About | None = None
     permission: Annotated[str, one_of(("write", "maintain", "admin"), "a permission")] = "maintain"
     concurrency: str | None = None
     steps: dict[str, StepShape]

@@ -16,11 +16,19 @@ from bot.pipeline.durations import seconds_of
 from bot.pipeline.patterns import BadPattern, check_pattern
 from bot.pipeline.template import is_template
 
+TAGS = "refs/tags/"
+
+_LONGEST_INPUTS = 65_535
 _LONGEST_TEXT = 500
 _LONGEST_PATTERN = 500
 _LONGEST_SAMPLE = 2_000
 _LONGEST_REASON = 100
 _LONGEST_WILDCARD = 200
+
+
+def about(text: str) -> str:
+    """One line, which may be empty."""
+    return one_line(text) if text.strip() else ""
 
 
 def one_line(text: str) -> str:
@@ -87,26 +95,36 @@ def event_name(text: str) -> str:
 
 
 def ref_name(text: str) -> str:
-    """A branch or tag as git allows it, without `refs/heads/`. https://git-scm.com/docs/git-check-ref-format"""
-    if not text:
+    """A branch or tag as git allows it, also behind `refs/heads/` or `refs/tags/`, which are kept.
+
+    https://git-scm.com/docs/git-check-ref-format
+    """
+    name = text.removeprefix("refs/heads/") if text.startswith("refs/heads/") else text.removeprefix(TAGS)
+    if not name:
         raise ValueError("the name of the branch or tag is empty")
-    if text.startswith("refs/"):
-        raise ValueError(
-            f"{quoted(text)}: write the branch or tag alone, without `refs/heads/` or `refs/tags/`"
-        )
-    parts = text.split("/")
+    if name.startswith("refs/"):
+        rule = "write it alone, or behind `refs/heads/` or `refs/tags/`"
+        raise ValueError(f"{quoted(text)} is neither a branch nor a tag: {rule}")
+    parts = name.split("/")
     wrong = (
         re.search(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{", text) is not None
         or not text.isprintable()
         or any(not part or part.startswith(".") or part.endswith(".lock") for part in parts)
-        or text.startswith("-")
-        or text.endswith(".")
-        or text == "@"
-        or len(text) > 244
+        or name.startswith("-")
+        or name.endswith(".")
+        or name == "@"
+        or len(name) > 244
     )
     if wrong:
         raise ValueError(f"{quoted(text)} cannot be the name of a branch or tag")
     return text
+
+
+def tag_name(text: str) -> str:
+    """A tag alone, also when it is written behind `refs/tags/`."""
+    if text.startswith("refs/heads/"):
+        raise ValueError(f"{quoted(text)} is a branch: write a tag")
+    return ref_name(text).removeprefix(TAGS)
 
 
 def group_name(text: str) -> str:
@@ -120,6 +138,15 @@ def group_name(text: str) -> str:
 def input_value(text: str) -> str:
     """Any text, also empty; line breaks and tabs are the only control characters."""
     return text
+
+
+def too_long_together(characters: int) -> str | None:
+    """What is wrong with inputs of so many characters in all.
+    https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows#providing-inputs
+    """
+    if characters <= _LONGEST_INPUTS:
+        return None
+    return f"the inputs of this step have {characters:,} characters; GitHub takes at most {_LONGEST_INPUTS:,}"
 
 
 # -- judging failures, and observing ---------------------------------------------------------------
@@ -199,12 +226,12 @@ def branch_pattern(text: str) -> str:
         raise ValueError(f"the pattern has {len(text)} characters; at most {_LONGEST_WILDCARD}")
     if text.startswith("!"):
         raise ValueError(f"{quoted(text)} excludes, which is not possible here: name the branches that count")
+    if text.startswith("refs/"):
+        raise ValueError(f"{quoted(text)}: write the branch alone, without `refs/heads/`")
     try:
         ref_name(re.sub(r"[*?]+", "x", text))
     except ValueError as error:
-        hint = "write the branch alone, without `refs/heads/`"
-        problem = hint if text.startswith("refs/") else "this fits no name that a branch can have"
-        raise ValueError(f"{quoted(text)}: {problem}") from error
+        raise ValueError(f"{quoted(text)}: this fits no name that a branch can have") from error
     return text
 
 
@@ -254,11 +281,11 @@ def shape_word(value: object) -> str:
             return "keys with values"
 
 
-Text = Annotated[str, AfterValidator(one_line)]
+About = Annotated[str, AfterValidator(about)]
 Repository = Annotated[str, AfterValidator(repository)]
 WorkflowFile = Annotated[str, AfterValidator(workflow_file)]
 InputName = Annotated[str, AfterValidator(input_name)]
-Wait = Annotated[float, duration(least=1)]
+Wait = Annotated[float, duration(least=0)]
 Reruns = Annotated[int, BeforeValidator(_reruns)]
 RuleName = Annotated[str, AfterValidator(rule_name)]
 Reason = Annotated[str, AfterValidator(rule_reason)]

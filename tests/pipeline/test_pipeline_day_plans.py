@@ -124,10 +124,11 @@ def test_a_step_without_these_keys_has_none_of_them() -> None:
         ),
         (
             one(
-                "one-at-a-time: x, moves: latest, inputs: {i: \"{{ 1 if moves_latest == 'true' else 'x'|int }}\"}"
+                "one-at-a-time: x, moves: latest, "
+                "inputs: {i: \"{{ 1 if moves_latest == 'true' or major == '2' else 'x'|int }}\"}"
             ),
             "1.0.3",
-            "step `a`, `i`: `int` works on digits, not on `x`",
+            "step `a`, `i`: the template `{{ 1 if moves_latest == 'true' or major == '2' else 'x'¦int…` cannot be",
         ),
     ],
 )

@@ -115,13 +115,14 @@ KINDS = [
     (step("{watch: a.yml, «reff: v1}"), "`reff` is not a key of a step; did you mean `ref`?"),
 ]
 
+MANY_INPUTS = ", ".join(f"i{n}: '{{{{ major }}}}'" for n in range(25))
+
 VALUES = [
     (pipeline("permission: «mantain"), "`mantain` is not a permission: did you mean `maintain`?"),
     (pipeline("permission: «owner"), "`owner` is not a permission: write `write`, `maintain` or `admin`"),
     (pipeline("permission: «[write]"), "this must be text, not a list"),
     (pipeline("«about:"), "`about` has no value: write one or leave it out"),
     (pipeline("about: «~"), "`about` has no value: write one or leave it out"),
-    (pipeline("about: «' '"), "the text is empty: write one or leave the key out"),
     (pipeline("about: «" + "a" * 501), "the text has 501 characters; at most 500"),
     (pipeline("concurrency: «''"), "the concurrency group is empty"),
     (step("{dispatch: a.yml, repo: «widget}"), "`widget` is not a repository: write `OWNER/NAME`"),
@@ -152,12 +153,20 @@ VALUES = [
         "a dispatch takes at most 25 inputs, and these are 26",
     ),
     (step("«[dispatch]"), "this must be keys with values, not a list"),
-    (step("{dispatch: a.yml, ref: «!!str main}"), "is not supported: leave it out"),
+    (step("{dispatch: a.yml, ref: «!branch main}"), "the tag `!branch` is not supported: leave it out"),
+    (step("{dispatch: a.yml, «!a ref: main}"), "the tag `!a` is not supported: leave it out"),
+    (step("{dispatch: a.yml, inputs: «!!seq {a: b}}"), "`!!seq` does not fit keys with values"),
+    (step("{dispatch: a.yml, inputs: «!!set {a: b}}"), "the tag `!!set` is not supported: leave it out"),
+    (step("{dispatch: a.yml, needs: «!!map []}"), "`!!map` does not fit a list"),
+    (step("{dispatch: a.yml, inputs: {a: «!!int five}}"), "`!!int` does not fit the text `five`"),
+    (step("{dispatch: a.yml, inputs: {a: «!!bool 1}}"), "`!!bool` does not fit the text `1`"),
+    (step("{dispatch: a.yml, ref: «!!null x}"), "`!!null` does not fit the text `x`"),
+    (step("{dispatch: a.yml, ref: «!!str ''}"), "the name of the branch or tag is empty"),
+    (step("{dispatch: a.yml, ref: «!!null ~}"), "`ref` has no value: write one or leave it out"),
     (step('{approval: «"a\\x07?"}'), "this text holds a control character"),
 ]
 
 NUMBERS = [
-    (step("{dispatch: a.yml, timeout: «0s}"), "`0s` is too short: at least 1s"),
     (step("{dispatch: a.yml, timeout: «31d}"), "`31d` is too long: at most 30d"),
     (step("{dispatch: a.yml, timeout: «90}"), "`90` has no unit: `90s` or `90m`?"),
     (step("{dispatch: a.yml, timeout: «[6h]}"), "this must be a duration such as `15m`, not a list"),
@@ -184,7 +193,13 @@ REFS = [
     (step("{dispatch: a.yml, ref: «a b}"), "`a b` cannot be the name of a branch or tag"),
     (step("{dispatch: a.yml, ref: «a..b}"), "`a..b` cannot be the name of a branch or tag"),
     (step("{dispatch: a.yml, ref: «-a}"), "`-a` cannot be the name of a branch or tag"),
-    (step("{dispatch: a.yml, ref: «refs/heads/main}"), "write the branch or tag alone"),
+    (
+        step("{dispatch: a.yml, ref: «refs/pull/1/head}"),
+        "`refs/pull/1/head` is neither a branch nor a tag: write it alone, or behind `refs/heads/` or `refs/tags/`",
+    ),
+    (step("{dispatch: a.yml, ref: «refs/heads/}"), "the name of the branch or tag is empty"),
+    (step("{dispatch: a.yml, ref: «refs/tags/a b}"), "`refs/tags/a b` cannot be the name of a branch or tag"),
+    (step("{dispatch: a.yml, unless-tag: «refs/heads/v1}"), "`refs/heads/v1` is a branch: write a tag"),
     (
         step("{dispatch: a.yml, unless-tag: «'v {{ version }}'}"),
         "`v 1.0.3` cannot be the name of a branch or tag",
@@ -202,8 +217,17 @@ TEMPLATES = [
     ),
     (step("{dispatch: a.yml, inputs: {a: «'{{ version'}}"), "the template `{{ version` has a mistake"),
     (
-        step("{dispatch: a.yml, unless-tag: «'{% if 1 %}v{% endif %}'}"),
-        "statements in `{% … %}` are not allowed",
+        step("{dispatch: a.yml, unless-tag: «'{% for i in version %}v{% endfor %}'}"),
+        "`{% for %}` is not available in templates; there are `if` and `raw`",
+    ),
+    (
+        step("{dispatch: a.yml, ref: «\"{% if major == '99' %}{{ vresion }}{% else %}main{% endif %}\"}"),
+        "the template uses `vresion`, which is not defined",
+    ),
+    (step("{dispatch: a.yml, ref: «'{{ version.split(\"-\")[9] }}'}"), "list object has no element 9"),
+    (
+        step("{dispatch: a.yml, inputs: {a: «'{{ \"x\" * 10**9 }}'}}"),
+        "`**` is not available in templates",
     ),
     (step("{approval: «'Publish {{ vresion }}?'}"), "the template uses `vresion`, which is not defined"),
     (pipeline("concurrency: «'{{ serie }}'"), "which is not defined; did you mean `series`?"),
@@ -267,6 +291,11 @@ YAML = [
     ("pipelines: «\x07\n", "the file has a control character here"),
     ('«pipelines: "\\UFFFFFFFF"\n', "YAML cannot read what begins here: check its escapes and directives"),
     ("pipelines:\n«" + "#" * 10_001 + "\n", "the line has 10,001 characters; at most 10,000"),
+    (
+        "«pipelines:\n  release:\n    steps:\n"
+        + "".join(f"      s{n}: {{dispatch: a.yml, inputs: {{{MANY_INPUTS}}}}}\n" for n in range(81)),
+        "the file has 2,025 templates with 22,275 characters; at most 2,000 with 100,000",
+    ),
     ("«" + "# comment\n" * 110_000, "the file has 1,100,000 bytes; at most 1,048,576"),
     (
         pipeline('failures: [{name: x, cause: flaky, pattern: "\\«d"}]'),
@@ -293,7 +322,7 @@ pipelines:
     permission: owner
     steps:
       start: {dispatch: start, ref: "{{ versoin }}"}
-      build: {needs: strat, watch: build.yml, timeout: 0s}
+      build: {needs: strat, watch: build.yml, timeout: 31d}
       go: {needs: [build, images], approval: "Go?", inputs: {a: b}}
       images: {needs: go, dispatch: images.yml, dispatch: other.yml}
   Release:
@@ -306,7 +335,7 @@ pipelines:
         "f.yml:6:37: the template uses `versoin`, which is not defined; did you mean `version`?",
         "f.yml:7:22: there is no step `strat` in this pipeline; did you mean `start`?",
         "f.yml:7:29: a watch step needs `ref`: the branch or tag whose run it waits for",
-        "f.yml:7:56: `0s` is too short: at least 1s",
+        "f.yml:7:56: `31d` is too long: at most 30d",
         "f.yml:8:27: these steps wait for each other: `go -> images -> go`",
         "f.yml:8:53: `inputs` belongs to `dispatch` steps, and this is a step of kind `approval`",
         "f.yml:9:49: the key `dispatch` is here a second time; the first is in line 9",
@@ -336,9 +365,9 @@ def test_two_circles_of_steps_are_two_mistakes() -> None:
 
 
 def test_windows_line_ends_do_not_move_a_place() -> None:
-    text = step("{dispatch: a.yml, timeout: 0s}").replace("\n", "\r\n")
+    text = step("{dispatch: a.yml, timeout: 31d}").replace("\n", "\r\n")
 
-    assert mistakes_of(text) == ["f.yml:4:41: `0s` is too short: at least 1s"]
+    assert mistakes_of(text) == ["f.yml:4:41: `31d` is too long: at most 30d"]
 
 
 def test_the_exception_itself_reads_as_its_lines() -> None:
