@@ -44,19 +44,41 @@ class DemoFailed(Exception):
 
 def play(*, chaos: bool, seed: int = SEED) -> int:
     """Tells the story in the terminal. 0: it went as told; 1: it did not; 128 + number: ended by that signal."""
-    screen = Screen()
+    screen, ending = Screen(), Ending()
     try:
-        return asyncio.run(_play(screen, chaos=chaos, seed=seed))
-    except KeyboardInterrupt:
-        screen.say("Interrupted. The bot and the simulator have stopped.")
-        return 128 + signal.SIGINT
-    except asyncio.CancelledError:
-        screen.say("Ended from outside. The bot and the simulator have stopped.")
-        return 128 + signal.SIGTERM
+        return asyncio.run(_play(screen, ending, chaos=chaos, seed=seed))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        interrupted = ending.signal == signal.SIGINT
+        how = "Interrupted" if interrupted else "Ended from outside"
+        screen.say(f"{how}. The bot and the simulator have stopped.")
+        return 128 + ending.signal
 
 
-async def _play(screen: Screen, *, chaos: bool, seed: int) -> int:
-    _end_on_signals()
+class Ending:
+    """Being told to go: everything is cleaned up on the way out."""
+
+    def __init__(self) -> None:
+        self.signal = signal.SIGINT
+        self._asked = False
+
+    def listen(self) -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._ask, number, task)
+
+    def check(self) -> None:
+        """A connection that is being made can swallow one cancellation: it is asked for again at the next look."""
+        if self._asked:
+            raise asyncio.CancelledError
+
+    def _ask(self, number: signal.Signals, task: "asyncio.Task[object]") -> None:
+        self.signal, self._asked = number, True
+        task.cancel()
+
+
+async def _play(screen: Screen, ending: Ending, *, chaos: bool, seed: int) -> int:
+    ending.listen()
     folder = Path(tempfile.mkdtemp(prefix="release-bot-demo-"))
     (folder / "release-bot.yml").write_text(PIPELINE, encoding="utf-8")
     death = Death(random.Random(f"death {seed}").choice(list(_DEATHS))) if chaos else None  # noqa: S311
@@ -65,7 +87,7 @@ async def _play(screen: Screen, *, chaos: bool, seed: int) -> int:
         world = World(SystemClock(), seed=seed, urls=urls)
         bot = BotProcess(folder, _settings(world))
         post = Post(world, bot.url)
-        demo = Demo(Story(world), bot, post, screen, Course(death))
+        demo = Demo(Story(world), bot, post, screen, Course(death), ending)
         _introduce(screen, world, bot)
         if death is not None:
             screen.say(
@@ -85,7 +107,10 @@ async def _play(screen: Screen, *, chaos: bool, seed: int) -> int:
 class Demo:
     """One telling of the story."""
 
-    def __init__(self, story: Story, bot: BotProcess, post: Post, screen: Screen, course: Course) -> None:
+    def __init__(
+        self, story: Story, bot: BotProcess, post: Post, screen: Screen, course: Course, ending: Ending
+    ) -> None:
+        self._ending = ending
         self.story = story
         self.course = course
         self._bot = bot
@@ -150,6 +175,7 @@ class Demo:
     async def _look(self) -> None:
         """Tells what is new. Nothing is waited for without end, nor a simulator that has stopped."""
         await asyncio.sleep(0.1)
+        self._ending.check()
         if self._screen.elapsed > _LIMIT:
             raise DemoFailed(f"it is not over after {_LIMIT:.0f} s")
         self._post.check()
@@ -211,11 +237,3 @@ def _settings(world: World) -> dict[str, str]:
         "EDIT_SECONDS": "1",
         "WRITES_PER_MINUTE": "600",
     }
-
-
-def _end_on_signals() -> None:
-    """Being told to go is like Ctrl-C: everything is cleaned up on the way out."""
-    task = asyncio.current_task()
-    if task is not None:
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)

@@ -144,7 +144,7 @@ def test_the_journal_says_when_a_release_gets_its_turn_and_nothing_while_it_wait
     its_turn = journey.hears(Tick(None))
 
     assert waits_still.reasons == ()
-    assert its_turn.reasons[0].startswith("its turn")
+    assert its_turn.reasons[0].startswith("it is its turn")
 
 
 @pytest.mark.parametrize("plan", [DISPATCH, WATCH, APPROVAL])
