@@ -88,7 +88,8 @@ def _unheard(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> Non
 
 def _mark(trace: Trace, day: Day) -> str:
     last = trace.ends_at[-1] if trace.ends_at else -1
-    after = [(point.name, point.remains) for point in trace.points[last + 1 :]]
+    # The kind and not the name: the address of a log is good for one reading, and says how many there were.
+    after = [(point.kind, point.remains) for point in trace.points[last + 1 :]]
     return hashlib.sha256(repr((after, shown(day))).encode()).hexdigest()[:16]
 
 
