@@ -139,7 +139,7 @@ def _unknown_need(need: str, names: list[str]) -> str:
     if len(parts) > 1 and set(parts) <= set(names):
         return f"{quoted(need)} is one text: write a list, `[{', '.join(parts)}]`"
     near = nearest(need, names)
-    hint = f"; did you mean `{near}`?" if near else ""
+    hint = f"; did you mean {quoted(near)}?" if near else ""
     return f"there is no step {quoted(need)} in this pipeline{hint}"
 
 

@@ -52,7 +52,7 @@ def unknown_key(key: str, level: str) -> str:
         return f"`{key}` belongs to {elsewhere[0]}, not to {level}"
     near = meant_key(key, level)
     if near:
-        return f"{quoted(key)} is not a key of {level}; did you mean `{near}`?"
+        return f"{quoted(key)} is not a key of {level}; did you mean {quoted(near)}?"
     return f"{quoted(key)} is not a key of {level}; there are {', '.join(f'`{known}`' for known in LEVELS[level])}"
 
 

@@ -222,7 +222,7 @@ def _unknown_name(name: str, known: Set[str]) -> str:
     if name.startswith(MOVES) and not (near and near.startswith(MOVES)):
         remedy = "it exists only in `inputs` of a step that has the name in `moves`"
     else:
-        remedy = f"did you mean `{near}`?" if near else f"there are {_list(known)}"
+        remedy = f"did you mean {quoted(near)}?" if near else f"there are {_list(known)}"
     return f"the template uses {quoted(name)}, which is not defined; {remedy}"
 
 

@@ -76,7 +76,7 @@ def one_of(choices: Sequence[str], what: str) -> AfterValidator:
             return text
         near = nearest(text, choices)
         *others, last = (f"`{choice}`" for choice in choices)
-        hint = f"did you mean `{near}`?" if near else f"write {', '.join(others)} or {last}"
+        hint = f"did you mean {quoted(near)}?" if near else f"write {', '.join(others)} or {last}"
         raise ValueError(f"{quoted(text)} is not {what}: {hint}")
 
     return AfterValidator(checked)

@@ -72,6 +72,10 @@ def test_a_damaged_file_is_pipelines_or_mistakes(data: st.DataObject) -> None:
     outcome(CONTRACT[:start] + data.draw(YAML_LIKE) + CONTRACT[end:])
 
 
+def test_the_name_that_may_be_meant_is_shown_without_letters_that_show_nothing() -> None:
+    assert outcome(CONTRACT.replace("      oss:", "      \ue000oss:", 1)) is None
+
+
 VALUES = st.recursive(
     st.sampled_from(["a", "b", "x.yml", "acme/widget", "'{{ version }}'", "15m", "2", "~", "'a?'"]),
     lambda inner: (
