@@ -1,14 +1,23 @@
 """What every kind of test needs."""
 
 import os
+import signal
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from hypothesis import settings
 
 pytest_plugins = ["tests.postgres"]
 _MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a private folder in it
+_FOR_EVER = 120.0
+"""Seconds of CPU. What hostile input must not set off takes hours or years; a busy machine only takes longer."""
+
+# How long an example takes says more about the machine than about us.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -19,6 +28,24 @@ def pytest_configure() -> None:
     """
     if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, object, object]:
+    """A test that computes for ever fails where it is, instead of holding up the others."""
+    if not hasattr(signal, "setitimer"):
+        return (yield)
+
+    def give_up(_signal: int, _frame: object) -> None:
+        raise TimeoutError(f"the test computes for {_FOR_EVER:.0f} seconds")
+
+    before = signal.signal(signal.SIGVTALRM, give_up)
+    signal.setitimer(signal.ITIMER_VIRTUAL, _FOR_EVER)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 @pytest.fixture(scope="session")

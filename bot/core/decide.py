@@ -249,8 +249,7 @@ def _cancel(draft: Draft, step: str) -> None:
         case Waiting() | InLine() | Due() | Expecting() | AwaitingApproval() | Diagnosing() | GaveWay():
             draft.put(step, Cancelled(draft.now), "cancelled")
         case Cooling() if state.until > draft.now:
-            if state.by is None:
-                runs.give_back(draft, step, state.cause)
+            runs.spare_rerun(draft, step)
             draft.put(step, Cancelled(draft.now), "cancelled before its re-run")
         case Cooling():
             draft.put(step, Rerunning(state.run, draft.now + _RERUN_UNDER_WAY), "a re-run may be under way")

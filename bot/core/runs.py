@@ -63,14 +63,21 @@ def _next_attempt(draft: Draft, step: str, seen: RunSeen) -> None:
     if not ours:
         draft.note(step, NoteKind.ADOPTED_RERUN, by=seen.triggering_actor_login, attempt=seen.attempt)
         if isinstance(state, Cooling) and state.by is None and seen.attempt == state.run.attempt + 1:
-            give_back(draft, step, state.cause)
+            _give_back(draft, step, state.cause)
     run = replace(bound_run(seen), status="queued", conclusion=None)
     draft.remember_run(step, run)
     draft.put(step, Running(run=run, rerun=ours), f"attempt {seen.attempt} of run {seen.id}")
 
 
-def give_back(draft: Draft, step: str, cause: Cause) -> None:
-    """An automatic re-run that never left: a person was quicker, or ended the release."""
+def spare_rerun(draft: Draft, step: str) -> None:
+    """A person is quicker than the automatic re-run, or ends the release: it never leaves."""
+    state = draft.state(step)
+    if isinstance(state, Cooling) and state.by is None and state.until > draft.now:
+        _give_back(draft, step, state.cause)
+
+
+def _give_back(draft: Draft, step: str, cause: Cause) -> None:
+    """A re-run that never left uses nothing of the budget."""
     record = draft.record(step)
     reruns = {**record.reruns, cause: max(0, record.reruns.get(cause, 0) - 1)}
     draft.keep(step, replace(record, reruns=reruns, reruns_in_all=max(0, record.reruns_in_all - 1)))

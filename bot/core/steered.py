@@ -21,7 +21,7 @@ from bot.core.events import (
 )
 from bot.core.model import NoteKind
 from bot.core.plan import DispatchStep, WatchStep
-from bot.core.runs import give_back
+from bot.core.runs import spare_rerun
 from bot.core.sends import run_step
 from bot.core.states import (
     BoundRun,
@@ -45,13 +45,13 @@ def steer(draft: Draft, event: Steering) -> None:
             for step in steps:
                 _retry(draft, step, by)
         case RedoAsked(step=step, by=by):
-            _instead_of_rerun(draft, step)
+            spare_rerun(draft, step)
             _send_again(draft, step, by)
         case SkipAsked(step=step, by=by):
-            _instead_of_rerun(draft, step)
+            spare_rerun(draft, step)
             draft.put(step, Skipped(draft.now, by), f"skipped by {by}")
         case AdoptAsked(step=step):
-            _instead_of_rerun(draft, step)
+            spare_rerun(draft, step)
             _adopt(draft, event)
         case ApproveAsked(step=step, by=by):
             draft.put(step, Passed(draft.now, by), f"approved by {by}")
@@ -66,18 +66,11 @@ def steer(draft: Draft, event: Steering) -> None:
             draft.because(f"cancelled by {by}")
 
 
-def _instead_of_rerun(draft: Draft, step: str) -> None:
-    """A person was quicker than the automatic re-run: it never leaves, and uses nothing of the budget."""
-    state = draft.state(step)
-    if isinstance(state, Cooling) and state.by is None and state.until > draft.now:
-        give_back(draft, step, state.cause)
-
-
 def _retry(draft: Draft, step: str, by: str) -> None:
     """Failed jobs again, beyond the budget; where there is no run: another send, or another wait."""
     state = draft.state(step)
     if isinstance(state, Cooling):
-        _instead_of_rerun(draft, step)
+        spare_rerun(draft, step)
         draft.put(step, replace(state, until=draft.now, by=by), f"{by} asked for the re-run now")
         return
     if isinstance(state, GaveWay):

@@ -136,20 +136,13 @@ class Starter:
         async def wish(plan: Plan) -> Wish:
             seen = await preflight.check(plan, barred, means.releases.open(), tagged=command.continues)
             problems = (*barred, *seen.problems)
-            its_own = [problem for problem in seen.problems if problem.release is not None]
-            if its_own and command.continues:
-                return Wish(seen.plan, (*barred, *its_own))
-            if its_own:  # the tags are those of the release that is open
-                return Wish(seen.plan, tuple(p for p in problems if p.kind is not ProblemKind.TAG))
-            if command.continues:
+            is_open = any(problem.release is not None for problem in problems)
+            if command.continues and not is_open:
                 left, more = await self._leftovers.of(seen.plan, unread(problems))
                 return Wish(seen.plan, tuple(dict.fromkeys((*_in_the_way(problems, left), *more))), left)
-            tagged = any(problem.kind is ProblemKind.TAG for problem in problems)
+            tagged = not is_open and any(problem.kind is ProblemKind.TAG for problem in problems)
             over = await self._leftovers.released(seen.plan) if tagged else None
-            if over is not None:
-                detail = f"`{plan.version}` has its tag: it was released"
-                return Wish(seen.plan, (*barred, replace(over, detail=detail)))
-            return Wish(seen.plan, problems)
+            return Wish(seen.plan, problems if over is None else (over, *problems))
 
         return tuple(await asyncio.gather(*map(wish, plans)))
 

@@ -12,7 +12,7 @@ import anyio
 import anyio.lowlevel
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import Response
@@ -564,7 +564,6 @@ async def test_the_metrics_page_is_prometheus_text(bench: Bench) -> None:
 header_bytes = st.binary(max_size=80).filter(lambda value: not set(value) & set(b"\r\n\0"))
 
 
-@settings(deadline=None)
 @given(signature=header_bytes, event=header_bytes, delivery=header_bytes, kind=header_bytes)
 async def test_no_headers_whatever_break_the_door(
     signature: bytes, event: bytes, delivery: bytes, kind: bytes
@@ -592,7 +591,6 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(body=st.binary(max_size=300) | json_values.map(lambda value: json.dumps(value).encode()))
 async def test_no_signed_body_whatever_breaks_the_door(body: bytes) -> None:
     bench = Bench()
@@ -603,7 +601,6 @@ async def test_no_signed_body_whatever_breaks_the_door(body: bytes) -> None:
     assert len(bench.inbox.kept) == (answer.status_code == 202)
 
 
-@settings(deadline=None)
 @given(signature=st.text("0123456789abcdefABCDEF=sha156 ", max_size=80))
 async def test_no_guessed_signature_opens_the_door(signature: str) -> None:
     bench = Bench()

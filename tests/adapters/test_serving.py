@@ -19,9 +19,8 @@ import pytest
 import bot
 from bot.store import Store
 
-SOON_SECONDS = 4.0
-"""Less than a database server is waited for once, and enough on a busy machine."""
 START_SECONDS = 30.0
+"""Enough for a start, or for an end, on a busy machine."""
 LEASE_SECONDS = 15.0
 
 
@@ -56,8 +55,8 @@ class Process:
             assert self.child.poll() is None, self.said
             time.sleep(0.002)
 
-    def exit_code(self, seconds: float = START_SECONDS) -> int:
-        return self.child.wait(seconds)
+    def exit_code(self) -> int:
+        return self.child.wait(START_SECONDS)
 
     def hears(self, number: signal.Signals) -> bool:
         """Whether lines of ours would handle the signal now: https://man7.org/linux/man-pages/man5/proc_pid_status.5.html"""
@@ -117,12 +116,15 @@ def mute() -> Iterator[socket.socket]:
 
 
 def url_of(server: socket.socket) -> str:
-    return f"postgresql://bot@127.0.0.1:{server.getsockname()[1]}/bot"
+    """It is waited for much longer than an end may take."""
+    return (
+        f"postgresql://bot@127.0.0.1:{server.getsockname()[1]}/bot?connect_timeout={10 * START_SECONDS:.0f}"
+    )
 
 
 def ends_well(process: Process, number: signal.Signals) -> None:
     process.child.send_signal(number)
-    assert process.exit_code(SOON_SECONDS) == 0, process.said
+    assert process.exit_code() == 0, process.said
     entries = [json.loads(line) for line in process.said.splitlines()]  # and no traceback
     assert [entry for entry in entries if entry["level"] in {"error", "critical"}] == []
 

@@ -219,7 +219,7 @@ def plain(release: Release) -> str:
     return repr(release).replace("TzInfo(0)", "datetime.timezone.utc")
 
 
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=25)
 
 
 @few

@@ -2,7 +2,6 @@
 
 import ast
 import re
-from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +14,7 @@ from tests.attacks.forging import versions_sent, writes_unheard
 from tests.scenarios.stage import ONE_STEP, OSS, PIPELINE_FILE, TWO_EDITIONS, Stage
 from tests.test_layers import MODULES
 
-SOON = settings(deadline=timedelta(seconds=5), max_examples=150)
+OFTEN = settings(max_examples=150)
 STEP = DispatchStep("build", (), OSS, "build.yml", "develop", inputs=(("version", "1.0.3"),))
 GOOD = "on:\n  workflow_dispatch:\n    inputs:\n      version: {required: true}\n"
 
@@ -74,13 +73,13 @@ ODD_WORKFLOWS = {
 
 
 @pytest.mark.parametrize("text", ODD_WORKFLOWS.values(), ids=ODD_WORKFLOWS)
-@SOON
+@OFTEN
 @given(again=st.none())
 def test_attack_47_a_workflow_file_however_odd_is_a_problem_and_told_soon(text: str, again: None) -> None:
     assert len(trigger_problems(text, STEP)) == 1
 
 
-@SOON
+@OFTEN
 @given(
     st.text()
     | st.lists(st.sampled_from([*"{}[]:,-?&*!|>\n 'a5\"", "on", ": ", "\n  ", "workflow_dispatch"])).map(

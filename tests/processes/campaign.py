@@ -154,7 +154,7 @@ def table(tally: Tally) -> list[str]:
             len(results),
             sum(result.kills for result in results),
             sum(result.dispatches for result in results),
-            sum(result.helped for result in results),
+            sum(len(result.helped) for result in results),
             sum(len(result.violations) for result in results),
         ]
         total = [one + other for one, other in zip(total, row, strict=True)]

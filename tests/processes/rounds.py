@@ -18,6 +18,7 @@ from tests.processes.disk import NoSmallDisk, small_disk
 from tests.processes.fleet import Misbehaved
 from tests.processes.ground import Ground, ground
 from tests.processes.moments import Moment
+from tests.processes.person import Help
 from tests.processes.replica import Replica
 from tests.processes.verdict import violations
 
@@ -36,7 +37,7 @@ class Result:
     violations: list[str] = field(default_factory=list)
     kills: int = 0
     dispatches: int = 0
-    helped: int = 0
+    helped: list[Help] = field(default_factory=list)
     moment: Moment | None = None
     reached: bool = False
     note: str | None = None
@@ -82,7 +83,7 @@ class Round:
             self.result.violations += violations(made, restored=restored, starved=starved)
             self.result.ledger = made.world.ledger
             self.result.dispatches = len(made.scene.dispatches())
-            self.result.helped = len(made.manager.helped)
+            self.result.helped = made.manager.helped
 
 
 async def calm(told: Round) -> None:

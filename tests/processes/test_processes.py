@@ -46,8 +46,11 @@ async def test_a_process_that_is_killed_while_github_has_its_request_in_hand_doe
 
     assert result.violations == []
     assert result.reached
-    # Only of a request that never arrived nobody can tell: then a person is asked.
-    assert result.helped == (moment.when == "before" and moment.mutation == "dispatch")
+    # Only of a request that never arrived nobody can tell: then a person is asked, and another one of the same
+    # moment may be among them. Nobody is asked about what GitHub has done.
+    assert {help_.verb for help_ in result.helped} <= {"retry"}
+    if moment.when == "before" and moment.mutation == "dispatch":
+        assert result.helped
 
 
 async def test_every_kind_of_change_that_a_release_makes_on_github_has_its_moments(tmp_path: Path) -> None:

@@ -429,7 +429,8 @@ async def test_what_was_released_is_not_released_once_more(stage: Stage) -> None
     await stage.says("/release 1.0.3")
     assert stage.answer().startswith(
         "Refused for `1.0.3`, so nothing was done.\n\n"
-        f"- `1.0.3` has its tag: it was released in issue #7 on {date(stage.clock.now())}.\n\nThere is nothing to do."
+        f"- `1.0.3` was released in issue #7 on {date(stage.clock.now())}.\n"
+        "- step `start` in `acme/widget`: tag – the tag `v1.0.3` exists already.\n\nThere is nothing to do."
     )
     assert "--continue" not in stage.answer()
     comment = await stage.says("/release 1.0.3 --continue")

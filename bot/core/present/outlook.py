@@ -4,7 +4,6 @@ Rule: of a step the reader may not see only its name and its state word are in i
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import assert_never
 
 from bot.core.lateness import FOR_GROUP
@@ -15,7 +14,7 @@ from bot.core.present.inert import code, inert
 from bot.core.present.story import A_RUNNER, waits
 from bot.core.present.troubles import headline
 from bot.core.present.view import View
-from bot.core.present.words import count, duration, joined, names
+from bot.core.present.words import Phrase, count, duration, joined, names, said_of
 from bot.core.states import (
     AwaitingApproval,
     Cooling,
@@ -33,30 +32,20 @@ from bot.core.states import (
 )
 from bot.core.trouble import Hold, barred
 
-
-@dataclass(frozen=True, slots=True)
-class _Phrase:
-    """What is said of one step and of several; `rank`: in which order."""
-
-    rank: int
-    one: str
-    several: str
-
-
-_BY_WORD: Mapping[StepWord, _Phrase] = {
-    StepWord.RUNNING: _Phrase(0, "is running", "are running"),
-    StepWord.RETRYING: _Phrase(1, "is being tried again", "are being tried again"),
-    StepWord.QUEUED: _Phrase(2, "is about to run", "are about to run"),
+_BY_WORD: Mapping[StepWord, Phrase] = {
+    StepWord.RUNNING: Phrase(0, "is running", "are running"),
+    StepWord.RETRYING: Phrase(1, "is being tried again", "are being tried again"),
+    StepWord.QUEUED: Phrase(2, "is about to run", "are about to run"),
 }
 """The words of a step that is under way say this much."""
-_NO_RUNNER = _Phrase(2, f"waits for {A_RUNNER}", f"wait for {A_RUNNER}")
-_NO_GROUP = _Phrase(2, f"waits for {FOR_GROUP}", "wait for their concurrency groups")
-_LOOKED_FOR = _Phrase(2, "may have begun, its run is looked for", "may have begun, their runs are looked for")
-_GAVE_WAY = _Phrase(
+_NO_RUNNER = Phrase(2, f"waits for {A_RUNNER}", f"wait for {A_RUNNER}")
+_NO_GROUP = Phrase(2, f"waits for {FOR_GROUP}", "wait for their concurrency groups")
+_LOOKED_FOR = Phrase(2, "may have begun, its run is looked for", "may have begun, their runs are looked for")
+_GAVE_WAY = Phrase(
     3, f"waits for another run of {FOR_GROUP}", "wait for other runs of their concurrency groups"
 )
-_OUTAGE = _Phrase(3, "waits for the end of an outage", "wait for the end of an outage")
-_EXPECTED = _Phrase(4, "waits for a run to appear", "wait for a run to appear")
+_OUTAGE = Phrase(3, "waits for the end of an outage", "wait for the end of an outage")
+_EXPECTED = Phrase(4, "waits for a run to appear", "wait for a run to appear")
 
 
 def outlook(view: View) -> str:
@@ -216,26 +205,26 @@ def _environments(view: View) -> Iterator[str]:
             yield f"{code(step.name)} is awaiting approval on GitHub"
 
 
-def _live(view: View) -> Iterator[str]:
+def _live(view: View) -> list[str]:
     """What is under way, a phrase for each thing that can be said of it."""
-    groups: dict[_Phrase, list[str]] = {}
-    for step, record in view.steps:
-        phrase = _told(view, record) if view.shows(step) else None
-        phrase = phrase or _BY_WORD.get(word_of(record.state))
-        if phrase is not None:
-            groups.setdefault(phrase, []).append(step.name)
-    for phrase, those in sorted(groups.items(), key=lambda group: group[0].rank):
-        yield f"{names(those)} {phrase.one if len(those) == 1 else phrase.several}"
+    told = ((step.name, _told(view, step, record)) for step, record in view.steps)
+    return said_of((name, phrase) for name, phrase in told if phrase is not None)
 
 
-def _told(view: View, record: StepRecord) -> _Phrase | None:
-    """What is known beyond the state word: only for people who may see the step's repository."""
+def _told(view: View, step: Step, record: StepRecord) -> Phrase | None:
+    """More than the state word only for people who may see the step's repository."""
+    known = _known(view, record) if view.shows(step) else None
+    return known or _BY_WORD.get(word_of(record.state))
+
+
+def _known(view: View, record: StepRecord) -> Phrase | None:
+    """What is known beyond the state word."""
     match record.state:
         case Cooling(by=None, hold=Hold(probe=False)):
             return _OUTAGE
         case Cooling(by=None, until=until):
             at = view.time(until)
-            return _Phrase(1, f"is tried again at {at}", f"are tried again at {at}")
+            return Phrase(1, f"is tried again at {at}", f"are tried again at {at}")
         case GaveWay():
             return _GAVE_WAY
         case Finding():
@@ -248,14 +237,14 @@ def _told(view: View, record: StepRecord) -> _Phrase | None:
             return None
 
 
-def _in_line(view: View) -> Iterator[str]:
+def _in_line(view: View) -> list[str]:
     """Who waits for other releases, a phrase for each thing that is waited for."""
-    phrases: dict[str, list[str]] = {}
-    for step, record in view.steps:
-        if isinstance(record.state, InLine) and view.shows(step):
-            phrases.setdefault(waits(view, record.state.behind), []).append(step.name)
-    for phrase, those in phrases.items():
-        yield f"{names(those)} {phrase if len(those) == 1 else phrase.replace('waits', 'wait', 1)}"
+    waiting = (
+        (step.name, waits(view, record.state.behind))
+        for step, record in view.steps
+        if isinstance(record.state, InLine) and view.shows(step)
+    )
+    return said_of((name, Phrase(0, told, told.replace("waits", "wait", 1))) for name, told in waiting)
 
 
 def _following(view: View) -> list[str]:

@@ -189,7 +189,7 @@ def _what_to_do(refused: Sequence[tuple[str, Found]], permission: str, again: St
             else ""
         )
         yield f"Give {those} again when this is mended{other}."
-    elif found == {ProblemKind.RELEASED}:
+    elif all(ProblemKind.RELEASED in {problem.kind for problem in problems} for _, problems in refused):
         yield "There is nothing to do."
     elif found == {ProblemKind.NOTHING_TO_CONTINUE}:
         yield "There is nothing to mend: giving this command again changes nothing."

@@ -4,14 +4,13 @@ Rule: of a step the reader may not see only its name and its state word are in i
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import assert_never
 
 from bot.core.model import ReleaseWord, StepRecord
 from bot.core.plan import ApprovalStep, DispatchStep, RunStep
 from bot.core.present.inert import code
 from bot.core.present.view import View
-from bot.core.present.words import names
+from bot.core.present.words import Phrase, names, said_of
 from bot.core.states import (
     Cancelled,
     Cooling,
@@ -32,27 +31,18 @@ from bot.core.states import (
 _MOST_NAMES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class _Stand:
-    """What is said of one step and of several; `rank`: in which order."""
-
-    rank: int
-    one: str
-    several: str
-
-
-_DONE = _Stand(0, "is done", "are done")
-_DONE_BEFORE = _Stand(1, "was done before", "were done before")
-_SKIPPED = _Stand(2, "is skipped", "are skipped")
-_RUNNING = _Stand(3, "is running", "are running")
-_RETRYING = _Stand(4, "is being tried again", "are being tried again")
-_TO_RETRY = _Stand(5, "is to be tried again", "are to be tried again")
-_APPROVAL = _Stand(6, "waits for an approval", "wait for an approval")
-_QUEUED = _Stand(7, "is about to run", "are about to run")
-_UNKNOWN = _Stand(8, "may have begun", "may have begun")
-_PERSON = _Stand(9, "needs a person", "need a person")
-_CANCELLED = _Stand(10, "was cancelled", "were cancelled")
-_NOT_BEGUN = _Stand(11, "has not begun", "have not begun")
+_DONE = Phrase(0, "is done", "are done")
+_DONE_BEFORE = Phrase(1, "was done before", "were done before")
+_SKIPPED = Phrase(2, "is skipped", "are skipped")
+_RUNNING = Phrase(3, "is running", "are running")
+_RETRYING = Phrase(4, "is being tried again", "are being tried again")
+_TO_RETRY = Phrase(5, "is to be tried again", "are to be tried again")
+_APPROVAL = Phrase(6, "waits for an approval", "wait for an approval")
+_QUEUED = Phrase(7, "is about to run", "are about to run")
+_UNKNOWN = Phrase(8, "may have begun", "may have begun")
+_PERSON = Phrase(9, "needs a person", "need a person")
+_CANCELLED = Phrase(10, "was cancelled", "were cancelled")
+_NOT_BEGUN = Phrase(11, "has not begun", "have not begun")
 
 
 def sides(view: View) -> str:
@@ -109,13 +99,7 @@ def _parameters(view: View) -> Iterator[str]:
 
 
 def _told(steps: Iterable[tuple[RunStep, StepRecord]]) -> str:
-    groups: dict[_Stand, list[str]] = {}
-    for step, record in steps:
-        groups.setdefault(_stand(record), []).append(step.name)
-    return ", ".join(
-        f"{names(those, most=_MOST_NAMES)} {stand.one if len(those) == 1 else stand.several}"
-        for stand, those in sorted(groups.items(), key=lambda group: group[0].rank)
-    )
+    return ", ".join(said_of(((step.name, _stand(record)) for step, record in steps), most=_MOST_NAMES))
 
 
 def _words(steps: Iterable[tuple[RunStep, StepRecord]]) -> str:
@@ -139,7 +123,7 @@ def _as_verb(word: StepWord, *, several: bool) -> str:
             return f"{'are' if several else 'is'} {word}"
 
 
-def _stand(record: StepRecord) -> _Stand:
+def _stand(record: StepRecord) -> Phrase:
     begun = record.sends > 0 or record.run is not None
     match record.state:
         case Passed():
@@ -160,7 +144,7 @@ def _stand(record: StepRecord) -> _Stand:
             return _of_word(word_of(record.state))
 
 
-def _of_word(word: StepWord) -> _Stand:
+def _of_word(word: StepWord) -> Phrase:
     match word:
         case StepWord.WAITING | StepWord.QUEUED:
             return _QUEUED

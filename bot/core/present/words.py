@@ -4,7 +4,8 @@ Rule: an icon never stands without its word, so nobody has to know colours. Time
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from bot.core.model import ReleaseWord
@@ -99,3 +100,23 @@ def names(those: Sequence[str], *, most: int = 5, last: str = "and") -> str:
     shown = [code(name) for name in those[:most]]
     rest = len(those) - len(shown)
     return joined([*shown, f"{rest} more"] if rest else shown, last=last)
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """What is said of one step and of several; `rank`: in which order."""
+
+    rank: int
+    one: str
+    several: str
+
+
+def said_of(those: Iterable[tuple[str, Phrase]], *, most: int = 5) -> list[str]:
+    """ "`a` is running", "`b` and `c` are done": names with the same phrase together, in the order of the ranks."""
+    groups: dict[Phrase, list[str]] = {}
+    for name, phrase in those:
+        groups.setdefault(phrase, []).append(name)
+    return [
+        f"{names(named, most=most)} {phrase.one if len(named) == 1 else phrase.several}"
+        for phrase, named in sorted(groups.items(), key=lambda group: group[0].rank)
+    ]

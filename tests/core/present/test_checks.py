@@ -157,7 +157,7 @@ TEXT = st.text(max_size=40) | st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     kind=st.sampled_from(list(TroubleKind)),
     detail=TEXT,

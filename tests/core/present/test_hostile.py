@@ -41,7 +41,7 @@ def _release(text: str) -> Release:
 
 
 @given(hostile)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_attack_44_hostile_texts_change_nothing_about_the_form(text: str) -> None:
     body = status_comment(_release(text), PUBLIC, web_url=WEB)
 
@@ -61,7 +61,7 @@ def test_attack_44_hostile_texts_change_nothing_about_the_form(text: str) -> Non
 
 
 @given(hostile)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_attack_43_hostile_texts_mention_nobody_beside_the_starter(text: str) -> None:
     notice = Notice("r-4711:person:oss-start:1", "person", "oss-start")
 

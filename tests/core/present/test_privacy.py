@@ -192,7 +192,6 @@ STATES = len(states(Canaries(random.Random(0), [])))
 
 @pytest.mark.parametrize("watched", [False, True])
 @given(seed=st.integers(0, 2**32), number=st.integers(0, STATES - 1))
-@settings(deadline=None)
 def test_attack_36_nothing_of_a_private_repository_appears_in_public(
     watched: bool, seed: int, number: int
 ) -> None:
@@ -230,7 +229,7 @@ def test_attack_39_of_a_private_step_the_row_has_its_name_and_state_word_alone()
 
 
 @given(st.integers(0, 2**32))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_a_private_pipeline_file_keeps_its_texts(seed: int) -> None:
     canaries = Canaries(random.Random(seed), [])
     plan = secret_plan(canaries)
@@ -252,7 +251,7 @@ def test_a_private_pipeline_file_keeps_its_texts(seed: int) -> None:
 
 
 @given(st.integers(0, 2**32))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_workflow_and_ref_of_a_private_pipeline_file_are_not_told_in_public(seed: int) -> None:
     canaries = Canaries(random.Random(seed), [])
     plan = secret_plan(canaries)
