@@ -34,6 +34,7 @@ class Tally:
 def _prepared() -> None:
     """What a story leaves behind is collected between stories, not in the middle of one."""
     gc.disable()
+    gc.freeze()  # modules outlive every story: looking through them took a fifth of the time
     # A killed process does not give its connection back; the pool says so whenever it is collected.
     warnings.simplefilter("ignore")
 
