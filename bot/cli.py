@@ -57,7 +57,11 @@ def options(
 
 @app.command()
 def serve() -> None:
-    """Run the bot: webhook door, engine and pages. Everything comes from the environment (or a .env file)."""
+    """Run the bot: webhook door, engine and pages.
+
+    Needs APP_ID, PRIVATE_KEY (or PRIVATE_KEY_PATH) and WEBHOOK_SECRET, from
+    the environment or a .env file. All settings: docs/operating.md.
+    """
     from bot.serving import CannotListen
     from bot.settings import BadSettings, Settings
     from bot.store import StoreRefused
@@ -84,11 +88,15 @@ async def _serve_and_leave(settings: "Settings") -> None:
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="The pipeline file, .github/release-bot.yml for instance.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The pipeline file, .github/release-bot.yml for instance.")
+    ],
 ) -> None:
     """Validate a pipeline file. Exit code 1 and one line per mistake: FILE:LINE:COLUMN: what is wrong."""
+    from bot.core.present.words import count
+
     pipelines = _pipelines_in(file, exit_code=1)
-    names = ", ".join(f"{pipeline.name} ({len(pipeline.steps)} steps)" for pipeline in pipelines)
+    names = ", ".join(f"{pipeline.name} ({count(len(pipeline.steps), 'step')})" for pipeline in pipelines)
     typer.echo(f"{file}: good: {names}")
 
 
@@ -99,7 +107,8 @@ def _pipelines_in(file: Path, *, exit_code: int) -> "Pipelines":
     try:
         return load(file.read_text(encoding="utf-8"), str(file))
     except OSError as error:
-        mistakes = [f"{file}: the file cannot be read: {error.strerror}"]
+        remedy = "name the pipeline file, .github/release-bot.yml for instance"
+        mistakes = [f"{file}: the file cannot be read: {error.strerror}; {remedy}"]
     except UnicodeDecodeError:
         mistakes = [f"{file}:1:1: the file is not UTF-8 text"]
     except BadPipelineFile as error:
@@ -112,7 +121,7 @@ def _pipelines_in(file: Path, *, exit_code: int) -> "Pipelines":
 @app.command("explain-log")
 def explain_log(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="Logs of failed jobs; - is standard input.")
+        list[str], typer.Argument(metavar="FILE", help="Logs of failed jobs; - is standard input.")
     ],
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object for each file: file, cause, rule, line, why.")
@@ -132,7 +141,8 @@ def explain_log(
 ) -> None:
     """Say why jobs failed, as the bot would judge it: which rule fires on a log, on which line, and why.
 
-    Exit code 2 when a file cannot be read, and the others are explained all the same; or when the pipeline file is bad.
+    Exit code 2 when a file cannot be read, and the others are explained all
+    the same; or when the pipeline file is bad.
     """
     from bot.explain import CONCLUSIONS, Job, explain
 
@@ -191,7 +201,9 @@ def _tail_of(file: str) -> "Tail":
 
 @app.command()
 def flakes(
-    days: Annotated[int, typer.Option(min=1, max=MOST_DAYS, help="How far to look back.")] = 30,
+    days: Annotated[
+        int, typer.Option(min=1, max=MOST_DAYS, help="How far to look back; 90 days are remembered.")
+    ] = 30,
     repo: Annotated[str, typer.Option(metavar="OWNER/NAME", help="Of one repository only.")] = "",
     line: Annotated[str, typer.Option(help="Of one line only: a series such as 1.0, or a branch.")] = "",
     markdown: Annotated[
@@ -201,8 +213,10 @@ def flakes(
 ) -> None:
     """List what failed and then passed on the same commit: how often, when last, and the minutes lost.
 
-    Reads the database that DATABASE_URL names, by way of the server while one owns the file; no other setting is
-    needed. It names private repositories: it is for operators.
+    Reads the database that DATABASE_URL names, by way of the server while one
+    owns the file; no other setting is needed.
+
+    It names private repositories: it is for operators.
     """
     from bot.core import present
     from bot.core.ledger import line_of
@@ -310,8 +324,10 @@ def copy_database(
 ) -> None:
     """Copy everything, releases in mid-flight included, into an empty database. Stop the server before.
 
-    FROM and TO are written as in DATABASE_URL; a password may also come from PGPASSWORD or ~/.pgpass. All or nothing is
-    copied; exit code 2 when it is nothing.
+    FROM and TO are written as in DATABASE_URL; a password may also come from
+    PGPASSWORD or ~/.pgpass.
+
+    All or nothing is copied; exit code 2 when it is nothing.
     """
     from bot import store
     from bot.settings import database_url, read_database

@@ -207,9 +207,14 @@ _OF_THE_PORT = frozenset({errno.EADDRINUSE, errno.EACCES})
 def _cannot_listen(host: str, port: int, error: OSError | UnicodeError) -> CannotListen:
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if isinstance(error, UnicodeError):  # a label of a name that is empty or too long
-        return CannotListen(f"HOST: cannot listen on {place}: it is no name of a machine")
+        return CannotListen(
+            f"HOST: cannot listen on {place}: it is no name of a machine; choose another address"
+        )
     if isinstance(error, socket.gaierror) or error.errno in _OF_THE_HOST:
-        names = "HOST"
+        names, remedy = "HOST", "choose another address"
+    elif error.errno in _OF_THE_PORT:
+        in_use = "stop what listens there, or " if error.errno == errno.EADDRINUSE else ""
+        names, remedy = "PORT", f"{in_use}choose another port"
     else:
-        names = "PORT" if error.errno in _OF_THE_PORT else "HOST, PORT"
-    return CannotListen(f"{names}: cannot listen on {place}: {error.strerror or error}")
+        names, remedy = "HOST, PORT", "choose others"
+    return CannotListen(f"{names}: cannot listen on {place}: {error.strerror or error}; {remedy}")

@@ -172,7 +172,8 @@ def _key_file(text: str | None, info: ValidationInfo) -> SecretStr | None:
         pem = (_folder(info) / text).read_text(encoding="utf-8-sig")  # some editors begin with a mark
     except OSError as error:
         raise ValueError(
-            f"the file {_shown(text)} cannot be read: {error.strerror or 'unknown error'}"
+            f"the file {_shown(text)} cannot be read: {error.strerror or 'unknown error'}; "
+            "name the .pem file from the app's page"
         ) from None
     except ValueError:
         raise ValueError(

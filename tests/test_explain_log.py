@@ -294,7 +294,13 @@ def test_every_mistake_of_a_pipeline_file_is_told_before_a_log_is_read(own: Path
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        (None, ": the file cannot be read: No such file or directory"),
+        (
+            None,
+            (
+                ": the file cannot be read: No such file or directory; "
+                "name the pipeline file, .github/release-bot.yml for instance"
+            ),
+        ),
         (b"\xff", ":1:1: the file is not UTF-8 text"),
     ],
 )
@@ -312,7 +318,7 @@ def test_check_takes_a_file_with_rules_and_refuses_a_rule_that_does_not_know_its
     own.write_text(OWN_RULES.replace("reason: the", "example: zork, reason: the"))
     bad = CliRunner().invoke(app, ["check", str(own)])
 
-    assert (good.exit_code, good.stdout) == (0, f"{own}: good: release (1 steps)\n")
+    assert (good.exit_code, good.stdout) == (0, f"{own}: good: release (1 step)\n")
     assert bad.exit_code == 1
     assert bad.stderr == f"{own}:6:89: `pattern` fits no line of this example\n"
 

@@ -176,6 +176,8 @@ def _give_up_cancelling(draft: Draft, event: happened.RepositoryBarred) -> None:
         if isinstance(state, Running) and draft.now >= runs.deadline(state.run, step.timeout, state.held):
             draft.put(step.name, Cancelled(draft.now), "its time is over, and the repository refuses the bot")
         elif isinstance(state, Finding | Rerunning) and draft.now >= state.until:
+            if isinstance(state, Finding):
+                draft.close_send(step.name, state.send, sends.NEVER_FOUND)
             draft.put(
                 step.name, Cancelled(draft.now), "its time has passed, and the repository refuses the bot"
             )

@@ -69,7 +69,7 @@ def send_held_back(draft: Draft, event: SendHeldBack) -> None:
 
 def send_stopped(draft: Draft, event: SendStopped) -> None:
     if isinstance(draft.state(event.step), Due):
-        draft.need_person(event.step, event.trouble)
+        _stopped(draft, event.step, event.trouble)
 
 
 def send_done(draft: Draft, event: SendDone) -> None:
@@ -101,7 +101,7 @@ def send_not_done(draft: Draft, event: SendNotDone) -> None:
     refusals = state.refusals + 1 if event.unauthorized else 0
     if refusals >= MOST_REFUSALS:
         why = f"{event.why}; {refusals} sends in a row, each with a renewed token"
-        draft.need_person(event.step, Trouble(TroubleKind.REFUSED, why))
+        _stopped(draft, event.step, Trouble(TroubleKind.REFUSED, why))
         return
     later = draft.now + timedelta(seconds=event.seconds)
     due = Due(since=state.since, not_before=later, why=event.why, refusals=refusals)
@@ -114,7 +114,12 @@ def send_refused(draft: Draft, event: SendRefused) -> None:
     state = draft.state(event.step)
     if isinstance(state, Sending) and state.send == event.send:
         draft.close_send(event.step, event.send, "refused")
-        draft.need_person(event.step, event.trouble)
+        _stopped(draft, event.step, event.trouble)
+
+
+def _stopped(draft: Draft, step: str, trouble: Trouble) -> None:
+    """Nothing was sent. A run that the step had before is still watched: a person may re-run its failed jobs."""
+    draft.need_person(step, trouble, run=draft.record(step).run)
 
 
 def send_unknown(draft: Draft, event: SendUnknown) -> None:

@@ -6,6 +6,7 @@ The words of a refusal are in `bot.core.present`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from bot.core import commands
@@ -33,9 +34,13 @@ from bot.core.states import (
     Rerunning,
     Running,
     Sending,
+    Waiting,
     run_of,
 )
 from bot.core.trouble import TroubleKind
+
+AT_ANY_TIME = datetime.min.replace(tzinfo=UTC)
+"""For `now`, to ask what is offered as things stand: a re-run that leaves in this moment refuses it only then."""
 
 
 class No(StrEnum):
@@ -88,7 +93,7 @@ OpenCommand = (
 )
 
 
-def resolve(release: Release, command: OpenCommand, by: str) -> Steering | Refused:
+def resolve(release: Release, command: OpenCommand, by: str, now: datetime) -> Steering | Refused:
     """The event a command becomes, or why it is refused. For `Adopt` see `resolve_adopt`: it needs the run."""
     over = _over(release)
     if over is not None:
@@ -97,9 +102,9 @@ def resolve(release: Release, command: OpenCommand, by: str) -> Steering | Refus
         case commands.Retry(step=step):
             return _resolve_retry(release, step, by)
         case commands.Redo(step=step):
-            return _on_step(release, step, lambda found: _resolve_redo(release, found, by))
+            return _on_step(release, step, lambda found: _resolve_redo(release, found, by, now))
         case commands.Skip(step=step):
-            return _on_step(release, step, lambda found: _resolve_skip(release, found, by))
+            return _on_step(release, step, lambda found: _resolve_skip(release, found, by, now))
         case commands.Approve(step=step):
             return _resolve_approve(release, step, by)
         case commands.Pause():
@@ -123,8 +128,18 @@ def _on_step(release: Release, name: str, then: Callable[[Step], Steering | Refu
 def _live(record: StepRecord) -> BoundRun | None:
     """The run that is not over, or that GitHub has agreed to run again."""
     state = record.state
+    if isinstance(state, Waiting) and record.found is not None and not record.found.over:
+        return record.found
     run, held = run_of(state), state.parked if isinstance(state, NeedsPerson) else state
     return run if run is not None and (not run.over or isinstance(held, Rerunning)) else None
+
+
+def _live_or_about_to_be(release: Release, record: StepRecord, now: datetime) -> BoundRun | None:
+    """Also the run whose failed jobs GitHub may be told to run again in this very moment."""
+    state = record.state
+    if isinstance(state, Cooling) and state.until <= now and release.paused_by is None:
+        return state.run
+    return _live(record)
 
 
 def _send_unknown(record: StepRecord) -> bool:
@@ -172,9 +187,9 @@ def _why_not_retry(release: Release, step: Step) -> Refused | None:
             return Refused(No.NOT_FAILED, step.name)
 
 
-def _resolve_redo(release: Release, step: Step, by: str) -> Steering | Refused:
+def _resolve_redo(release: Release, step: Step, by: str, now: datetime) -> Steering | Refused:
     record = release.steps[step.name]
-    live = _live(record)
+    live = _live_or_about_to_be(release, record, now)
     if release.paused_by:
         return Refused(No.PAUSED)
     if not isinstance(step, DispatchStep):
@@ -192,9 +207,9 @@ def _resolve_redo(release: Release, step: Step, by: str) -> Steering | Refused:
             return Refused(No.NOT_FAILED, step.name)
 
 
-def _resolve_skip(release: Release, step: Step, by: str) -> Steering | Refused:
+def _resolve_skip(release: Release, step: Step, by: str, now: datetime) -> Steering | Refused:
     record = release.steps[step.name]
-    live = _live(record)
+    live = _live_or_about_to_be(release, record, now)
     if record.final:
         return Refused(No.STEP_OVER, step.name)
     if not release.needs_met(step):
@@ -240,10 +255,10 @@ def _held(record: StepRecord) -> BoundRun | None:
     return record.state.run if isinstance(record.state, Running) and record.state.run.held else None
 
 
-def may_adopt(release: Release, step: Step) -> Refused | None:
+def may_adopt(release: Release, step: Step, now: datetime) -> Refused | None:
     """Whether a step may be bound to a run by hand at all, whatever the run."""
     record = release.steps[step.name]
-    live = _live(record)
+    live = _live_or_about_to_be(release, record, now)
     if isinstance(step, ApprovalStep):
         return Refused(No.ADOPT_APPROVAL, step.name)
     if record.final:
@@ -267,14 +282,16 @@ class NamedRun:
     own: bool = False
 
 
-def resolve_adopt(release: Release, name: str, named: NamedRun | None, by: str) -> Steering | Refused:
+def resolve_adopt(
+    release: Release, name: str, named: NamedRun | None, by: str, now: datetime
+) -> Steering | Refused:
     """Whether this very run may be bound: repository, workflow and ref must be the step's (contract section 4)."""
     over = _over(release)
     if over is not None:
         return over
 
     def adopt(step: Step) -> Steering | Refused:
-        why_not = may_adopt(release, step)
+        why_not = may_adopt(release, step, now)
         if why_not is not None or isinstance(step, ApprovalStep):
             return why_not or Refused(No.ADOPT_APPROVAL, step.name)
         return _fitting(step, named, by)

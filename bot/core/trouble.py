@@ -88,6 +88,16 @@ class Trouble:
     unsaid: str = ""
 
 
+def unsent(trouble: Trouble) -> bool:
+    """Troubles of a dispatch that never became a run, whatever run the step had before."""
+    return trouble.kind in {
+        TroubleKind.REFUSED,
+        TroubleKind.TAG_EXISTS,
+        TroubleKind.REF_MISSING,
+        TroubleKind.STRANGE_RUN,
+    }
+
+
 def barred(trouble: Trouble) -> bool:
     """Troubles that are over as soon as the repository answers again."""
     return trouble.kind in {TroubleKind.NO_ACCESS, TroubleKind.MOVED}

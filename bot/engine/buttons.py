@@ -64,14 +64,14 @@ class Buttons:
         refused: list[Refused] = []
 
         def choose(current: Release) -> Event | None:
-            outcome = resolve(current, command, person.login)
+            outcome = resolve(current, command, person.login, self._clock.now())
             if isinstance(outcome, Refused):
                 refused.append(outcome)
                 return None
             return outcome
 
         # A click that comes too early - Re-run while the check run is in progress - must not use the button up.
-        if isinstance(outcome := resolve(release, command, person.login), Refused):
+        if isinstance(outcome := resolve(release, command, person.login, self._clock.now()), Refused):
             return f"refused: {outcome.why}"
         github_id = surface.github_id or 0
         if not await self._store.surfaces.use_button(

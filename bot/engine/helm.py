@@ -22,6 +22,7 @@ from bot.engine.patience import patiently
 from bot.engine.posts import Poster
 from bot.engine.preflight import Preflight
 from bot.engine.roles import Roles, Standing
+from bot.store import RunTaken
 
 log = structlog.get_logger(__name__)
 
@@ -60,11 +61,11 @@ class Helm:
         refusal: list[Refused] = []
 
         def choose(current: Release) -> Event | None:
-            by = heard.person.login
+            by, now = heard.person.login, self._means.clock.now()
             outcome = (
-                resolve_adopt(current, command.step, named, by)
+                resolve_adopt(current, command.step, named, by, now)
                 if isinstance(command, commands.Adopt)
-                else resolve(current, command, by)
+                else resolve(current, command, by, now)
             )
             if isinstance(outcome, Refused):
                 refusal.append(outcome)
@@ -72,9 +73,15 @@ class Helm:
             return outcome
 
         done = posts_of(heard, Outcome(accepted=True))
-        changed = await self._means.releases.happen(
-            release.id, choose, posts=done, finished_delivery=heard.delivery
-        )
+        try:
+            changed = await self._means.releases.happen(
+                release.id, choose, posts=done, finished_delivery=heard.delivery
+            )
+        except RunTaken:
+            changed = None
+            refusal.append(
+                Refused(No.BOUND_ELSEWHERE, command.step if isinstance(command, commands.Adopt) else None)
+            )
         if changed is None:
             why = refusal[0] if refusal else Refused(No.FINISHED)
             return await self._refused(heard, why, release)

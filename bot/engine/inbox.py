@@ -92,6 +92,7 @@ class Inbox:
         self._status = status
         self._observer = observer
         self._metrics = means.metrics
+        self._ttl = means.settings.command_ttl_seconds
         self._waiting: asyncio.Queue[Delivered] = asyncio.Queue()
         self._in_hand: set[str] = set()
         self._let_go: set[str] = set()
@@ -224,17 +225,24 @@ class Inbox:
         for pause in pauses(1.0, 30.0):
             try:
                 await self._act(delivered, happening)
-            except (StoreUnavailable, Unreachable, Limited) as error:  # not the delivery's fault
-                log.warning("a delivery has to wait", delivery=delivered.id, error=str(error))
             except Exception as error:
-                what = {"delivery": delivered.id, "kind": delivered.event}
-                log.warning("a delivery could not be handled", **what, exc_info=True)
-                with contextlib.suppress(StoreUnavailable):
-                    if await self._set_aside(delivered, repr(error)):
-                        return
+                if self._passes(error, happening):
+                    log.warning("a delivery has to wait", delivery=delivered.id, error=str(error))
+                else:
+                    what = {"delivery": delivered.id, "kind": delivered.event}
+                    log.warning("a delivery could not be handled", **what, exc_info=True)
+                    with contextlib.suppress(StoreUnavailable):
+                        if await self._set_aside(delivered, repr(error)):
+                            return
             else:
                 return
             await self._clock.sleep(pause)
+
+    def _passes(self, error: Exception, happening: Happening) -> bool:
+        """Whether it is not the delivery's fault. While a person waits for an answer, no refusal of GitHub is."""
+        if isinstance(error, GitHubError) and isinstance(happening, CommentCreated):
+            return (self._clock.now() - happening.created_at).total_seconds() < self._ttl
+        return isinstance(error, StoreUnavailable | Unreachable | Limited)
 
     async def _set_aside(self, delivered: Delivered, error: str, *, most: int = MOST_TRIES) -> bool:
         """Counts a failure, on disk: tries of earlier processes count too. Whether it was the last one."""

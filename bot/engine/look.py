@@ -13,7 +13,7 @@ import structlog
 from bot.core.binding import is_of
 from bot.core.deliveries import RunSeen
 from bot.core.events import RunLevel
-from bot.core.facts import GitHubError, NotFound
+from bot.core.facts import GitHubError, Limited, NotFound, NotInstalled, Unauthorized
 from bot.core.model import Release, StepRecord
 from bot.core.plan import RunStep
 from bot.core.states import BoundRun, Expecting, Finding, NeedsPerson, run_of
@@ -115,14 +115,25 @@ class Looker:
         seen = await self._list(targets[0].step.repo, wanted, self._looked_at.get(repo))
         was_dark = await self._sights.read(repo)
         self._looked_at[repo] = began
+        refusals: list[GitHubError] = []
         for target in targets:
-            run = target.run
-            if run is not None and run.id in seen:
-                await self._compare(target, run, seen[run.id])
-            elif run is not None and run.head_sha:
-                await self._ask(target, run)
-            elif target.awaits and (was_dark or any(is_of(shown, target.step) for shown in seen.values())):
-                await self._performer.seek(target.release, target.step)
+            try:
+                await self._look_for(target, seen, was_dark=was_dark)
+            except (Limited, Unauthorized, NotInstalled):
+                raise  # the others would hear the same
+            except GitHubError as error:  # what GitHub does not tell of one run, it may tell of the others
+                refusals.append(error)
+        if refusals:
+            raise refusals[-1]
+
+    async def _look_for(self, target: Watched, seen: dict[int, RunSeen], *, was_dark: bool) -> None:
+        run = target.run
+        if run is not None and run.id in seen:
+            await self._compare(target, run, seen[run.id])
+        elif run is not None and run.head_sha:
+            await self._ask(target, run)
+        elif target.awaits and (was_dark or any(is_of(shown, target.step) for shown in seen.values())):
+            await self._performer.seek(target.release, target.step)
 
     async def _list(self, repo: str, wanted: set[int], last: datetime | None) -> dict[int, RunSeen]:
         seen: dict[int, RunSeen] = {}

@@ -1,11 +1,16 @@
-"""How long it is worth asking GitHub again: pauses that grow, and an end."""
+"""How long it is worth asking again: GitHub with pauses that grow, and an end; the database until it answers."""
 
 import itertools
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
+import structlog
+
 from bot.core.facts import GitHubError, Limited, Unauthorized, Unreachable
 from bot.engine.ports import Clock
+from bot.store import StoreUnavailable
+
+log = structlog.get_logger(__name__)
 
 Answer = TypeVar("Answer")
 
@@ -42,6 +47,19 @@ async def patiently(
                 raise
             await clock.sleep(wait)
     raise AssertionError  # pauses never end
+
+
+async def until_stored(clock: Clock, work: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Does it once a second until the database has answered: what it may have done must not be decided anew.
+
+    `work` changes nothing when it is done again.
+    """
+    while True:
+        try:
+            return await work()
+        except StoreUnavailable as error:
+            log.warning("the database does not answer; trying again", error=str(error))
+            await clock.sleep(1.0)
 
 
 def seconds_until_again(error: GitHubError, clock: Clock, otherwise: float) -> float:

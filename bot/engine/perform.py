@@ -72,6 +72,10 @@ _DENIED = (1.0, 2.0, 4.0)
 """GitHub may answer 404 for a run that it has just told of: seconds between reads until that counts."""
 
 
+_JOBS_WITHIN = timedelta(minutes=15)
+"""From the end of a run until GitHub lists its jobs as ended, too; later what it lists has to do."""
+
+
 class Performer:
     """Keeps one task per wanted effect."""
 
@@ -293,12 +297,8 @@ class Performer:
 
     async def _sent_run(self, release: Release, step: DispatchStep, finding: Finding) -> tuple[RunSeen, ...]:
         app_login = await self._github.app_login()
-        runs = await self._github.workflow_runs(
-            step.repo,
-            step.workflow,
-            event="workflow_dispatch",
-            branch=plain_ref(step.ref),
-            created_from=release.asked_at,
+        runs = await self._runs_of(
+            step, event="workflow_dispatch", branch=plain_ref(step.ref), created_from=release.asked_at
         )
         key = f"{release.id}:{step.name}:{finding.send}"
         known = await self._store.sends.known(step.repo, step.workflow, [run.id for run in runs])
@@ -314,6 +314,18 @@ class Performer:
             rivals=waiting_sends((*known.open, *later)),
         )
 
+    async def _runs_of(
+        self, step: RunStep, *, event: str, branch: str, created_from: datetime | None
+    ) -> tuple[RunSeen, ...]:
+        """None where the workflow is gone, though its repository answers: the time to appear goes on."""
+        try:
+            return await self._github.workflow_runs(
+                step.repo, step.workflow, event=event, branch=branch, created_from=created_from
+            )
+        except NotFound:
+            await self._github.repository(step.repo)
+            return ()
+
     async def _watched_run(
         self, release: Release, step: WatchStep, awaiting: Finding | Expecting
     ) -> tuple[RunSeen, ...]:
@@ -323,13 +335,8 @@ class Performer:
             tag_commit = await self._github.tag_commit(step.repo, ref)
         if tag_commit is None and await self._github.branch_commit(step.repo, ref) is None:
             return ()
-        runs = await self._github.workflow_runs(
-            step.repo,
-            step.workflow,
-            event=step.event,
-            branch=ref,
-            created_from=None if tag_commit else awaiting.since - timedelta(minutes=1),
-        )
+        since = None if tag_commit else awaiting.since - timedelta(minutes=1)
+        runs = await self._runs_of(step, event=step.event, branch=ref, created_from=since)
         bound = await self._store.sends.taken(step.repo, [run.id for run in runs], version=release.version)
         return runs_of_watch(runs, step, since=awaiting.since, tag_commit=tag_commit, bound=bound)
 
@@ -364,7 +371,8 @@ class Performer:
         if run.status != "completed" or run.conclusion != "success":
             return RunLevel(step.name, run, confirmed=True)
         jobs = await self._github.jobs(step.repo, run_id, run.attempt)
-        if not jobs or any(job.status != "completed" for job in jobs):
+        listed = bool(jobs) and all(job.status == "completed" for job in jobs)
+        if not listed and self._clock.now() < run.updated_at + _JOBS_WITHIN:
             return None
         await self._retries.passed(step, run, jobs)
         ran = any(job.conclusion not in {"skipped", None} for job in jobs)

@@ -13,11 +13,12 @@ import structlog
 
 from bot.core.decide import decide
 from bot.core.draft import Decision
-from bot.core.events import Event, SendDone, SendHeldBack, SendUnknown, Tick
+from bot.core.events import AdoptAsked, Event, SendDone, SendHeldBack, SendUnknown, Tick
 from bot.core.model import Release
 from bot.core.plan import DispatchStep, Step
 from bot.core.steering import plain_ref
 from bot.core.wants import wake_at
+from bot.engine.patience import until_stored
 from bot.engine.ports import Clock
 from bot.store import Outdated, PostToMake, RunTaken, SendToOpen, SlotTaken, Store, Stored, StoreUnavailable
 
@@ -98,7 +99,8 @@ class Releases:
     ) -> Changed | None:
         """Makes `event` true for a release; None when it is not open or the choice was to do nothing.
 
-        Does not give up while the database cannot be written: what GitHub did must not be forgotten.
+        Does not give up while the database cannot be written: what GitHub did must not be forgotten. Raises RunTaken
+        for a run that a person named and that was bound to another step in the meantime.
         """
         async with self._locks[release_id]:
             stored = self._live.get(release_id)
@@ -132,6 +134,8 @@ class Releases:
             )
             return await self._change(stored, held, posts, delivery)
         except RunTaken as error:
+            if isinstance(event, AdoptAsked):
+                raise  # the person who asked has to be told
             log.warning("run is bound elsewhere", release=stored.release.id, reason=str(error))
             instead: Event = Tick(self.ahead(stored.release))
             if isinstance(event, SendDone):
@@ -199,12 +203,7 @@ class Releases:
         return now
 
     async def _as_stored(self, release_id: str) -> Stored | None:
-        while True:
-            try:
-                return await self._store.releases.get(release_id)
-            except StoreUnavailable as error:
-                log.error("the database cannot be read; trying again", error=str(error))
-                await self._clock.sleep(1.0)
+        return await until_stored(self._clock, lambda: self._store.releases.get(release_id))
 
     async def _pass_turn(self, ended: Release) -> None:
         """The group is free: whoever waits is asked whether it is their turn."""

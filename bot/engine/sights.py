@@ -40,7 +40,9 @@ class Sights:
         )
         self._written_at: dict[str, datetime] = {}
         self._refused_since: dict[str, datetime] = {}
-        self._barred: set[str] = set()
+        self._open: set[str] = set()
+        """Repositories that have answered since they last refused, and since this process began: whether the last one
+        came to tell its releases nobody knows."""
         self._away: tuple[datetime, datetime] | None = None
 
     async def load(self) -> None:
@@ -82,9 +84,8 @@ class Sights:
         if written is None or now - written >= _WRITE_EVERY:
             self._written_at[key] = now
             await self._store.homes.saw(key, now)
-        if key in self._barred:
-            self._barred.discard(key)
-            log.info("repository answers again", repository=repo)
+        if key not in self._open:
+            self._open.add(key)
             await self._on_barred(repo, None)
         return was_dark
 
@@ -96,7 +97,7 @@ class Sights:
         key, now = repo.lower(), self._clock.now()
         since = self._refused_since.setdefault(key, now)
         if now - since >= self._patience:
-            self._barred.add(key)
+            self._open.discard(key)
             await self._on_barred(repo, trouble)
 
 

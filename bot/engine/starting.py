@@ -23,6 +23,7 @@ from bot.engine.continuing import Leftovers
 from bot.engine.heard import Heard, Outcome, posts_of
 from bot.engine.means import Means
 from bot.engine.names import Names, Supposed
+from bot.engine.patience import until_stored
 from bot.engine.pipelines import Book
 from bot.engine.posts import Poster
 from bot.engine.preflight import Preflight, same_work, unread
@@ -207,8 +208,11 @@ class Starter:
             return posts_of(heard, Outcome(accepted=bool(begun), answer=answer if refused else None))
 
         async with self._one_at_a_time:
-            started = await self._means.store.releases.start(
-                good, posts, finished_delivery=heard.delivery, conflicts=conflicts
+            started = await until_stored(
+                self._means.clock,
+                lambda: self._means.store.releases.start(
+                    good, posts, finished_delivery=heard.delivery, conflicts=conflicts
+                ),
             )
             self._means.releases.adopt(started)
         self._means.metrics.commands.labels(verb="start", outcome="accepted" if started else "refused").inc()

@@ -66,6 +66,8 @@ class Reads(Reader):
     async def tag_commit(self, repo: str, tag: str) -> str | None:
         """Read: the commit behind a tag, annotated ones followed; None if there is no such tag.
 
+        A tag can also lead to a file or a folder. It exists all the same, and no run will ever be of it.
+
         https://docs.github.com/rest/git/refs#get-a-reference · https://docs.github.com/rest/git/tags#get-a-tag
         """
         target = await self._ref(repo, f"tags/{tag}")
@@ -78,8 +80,6 @@ class Reads(Reader):
                 lambda data: _target(Fields(reading.mapping(data))),
                 sha=target[1],
             )
-        if target is not None and target[0] != "commit":
-            raise Unprocessable(f"the tag {tag} of {repo} does not lead to a commit but to a {target[0]}")
         return target[1] if target else None
 
     async def tags(self, repo: str, *, prefix: str) -> tuple[str, ...]:

@@ -53,7 +53,9 @@ def unknown_key(key: str, level: str) -> str:
     near = meant_key(key, level)
     if near:
         return f"{quoted(key)} is not a key of {level}; did you mean {quoted(near)}?"
-    return f"{quoted(key)} is not a key of {level}; there are {', '.join(f'`{known}`' for known in LEVELS[level])}"
+    known = [f"`{one}`" for one in LEVELS[level]]
+    there = f"there is only {known[0]}" if len(known) == 1 else f"there are {', '.join(known)}"
+    return f"{quoted(key)} is not a key of {level}; {there}"
 
 
 def meant_key(key: str, level: str) -> str | None:

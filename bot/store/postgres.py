@@ -93,7 +93,8 @@ def _engine(url: str) -> tuple[str, Engine]:
         from psycopg.conninfo import conninfo_to_dict, make_conninfo  # noqa: PLC0415
     except ImportError as error:
         raise StoreRefused(
-            f"PostgreSQL needs a driver that cannot be loaded ({error}): install release-bot[postgres]."
+            f"PostgreSQL needs a driver that cannot be loaded ({error}): "
+            "install it with pip install '.[postgres]' in the checkout."
         ) from error
     try:
         given = conninfo_to_dict(url)

@@ -216,13 +216,23 @@ async def test_a_tag_that_is_not_there_is_none(
     assert await calls.tag_commit(REPO, "v1.0.3") is None
 
 
-async def test_a_tag_of_tags_without_end_is_refused(github: ScriptedGitHub, calls: GitHubCalls) -> None:
+@pytest.mark.parametrize("kind", ["blob", "tree"])
+async def test_a_tag_that_leads_to_no_commit_is_there_all_the_same(
+    github: ScriptedGitHub, calls: GitHubCalls, kind: str
+) -> None:
+    github.answers("GET", f"/repos/{REPO}/git/ref/tags/v1$", reference("tags/v1", kind, "b1"))
+
+    assert await calls.tag_commit(REPO, "v1") == "b1"
+
+
+async def test_a_tag_of_tags_without_end_is_followed_five_times(
+    github: ScriptedGitHub, calls: GitHubCalls
+) -> None:
     github.answers("GET", f"/repos/{REPO}/git/ref/tags/v1$", reference("tags/v1", "tag", "t1"))
     again = [said(200, {"object": {"type": "tag", "sha": "t1"}}) for _ in range(9)]
     github.answers("GET", f"/repos/{REPO}/git/tags/t1$", *again)
 
-    with pytest.raises(Unprocessable, match="v1"):
-        await calls.tag_commit(REPO, "v1")
+    assert await calls.tag_commit(REPO, "v1") == "t1"
     assert len(github.asked("GET", ".*/git/tags/t1")) == 5
 
 

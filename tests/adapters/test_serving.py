@@ -93,6 +93,7 @@ def test_an_address_that_is_not_of_this_machine_is_a_problem_of_host(start: Star
     assert process.exit_code() == 2
     (line,) = process.said.splitlines()
     assert line.startswith(f"HOST: cannot listen on {f'[{host}]' if ':' in host else host}:3000: ")
+    assert line.endswith("; choose another address")
     assert "PORT" not in line
 
 
@@ -102,7 +103,10 @@ def test_a_port_that_is_in_use_is_a_problem_of_port(start: Start) -> None:
         process = start(PORT=str(port))
 
         assert process.exit_code() == 2
-    assert process.said == f"PORT: cannot listen on 127.0.0.1:{port}: {os.strerror(errno.EADDRINUSE)}\n"
+    assert process.said == (
+        f"PORT: cannot listen on 127.0.0.1:{port}: {os.strerror(errno.EADDRINUSE)}; "
+        "stop what listens there, or choose another port\n"
+    )
 
 
 # -- the end -------------------------------------------------------------------------------------------

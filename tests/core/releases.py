@@ -170,7 +170,7 @@ class Journey:
 
     def orders(self, command: OpenCommand, by: str = "maya") -> Decision:
         """A command that has to be accepted is carried out."""
-        event = resolve(self.release, command, by)
+        event = resolve(self.release, command, by, self.now)
         assert not isinstance(event, Refused), event
         return self.hears(event)
 

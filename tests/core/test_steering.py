@@ -12,7 +12,7 @@ from bot.core.effects import CheckSend, ConfirmRun, RerunFailedJobs
 from bot.core.events import AdoptAsked, RetryAsked, SendStopped
 from bot.core.model import NoteKind, Release, ReleaseWord
 from bot.core.states import Cooling, Due, Expecting, Passed
-from bot.core.steering import NamedRun, No, OpenCommand, Refused, resolve, resolve_adopt
+from bot.core.steering import AT_ANY_TIME, NamedRun, No, OpenCommand, Refused, resolve, resolve_adopt
 from bot.core.trouble import Trouble, TroubleKind
 from tests.core.releases import (
     APPROVAL,
@@ -78,14 +78,14 @@ OUTCOMES: dict[str, tuple[str, str, str]] = {
 
 
 def why(release: Release, command: OpenCommand) -> Refused:
-    answer = resolve(release, command, "maya")
+    answer = resolve(release, command, "maya", AT_ANY_TIME)
     assert isinstance(answer, Refused), answer
     return answer
 
 
 def outcome(place: str, command: OpenCommand) -> str:
     journey = PLACES[place]()
-    answer = resolve(journey.release, command, "maya")
+    answer = resolve(journey.release, command, "maya", journey.now)
     if isinstance(answer, Refused):
         return str(answer.why)
     journey.hears(answer)
@@ -122,9 +122,9 @@ def test_a_step_that_does_not_exist_is_named(command: OpenCommand) -> None:
 def test_letter_case_does_not_matter_in_the_name_of_a_step() -> None:
     journey = Journey().is_refused()
 
-    assert resolve(journey.release, commands.Retry(pipeline="release", step="BUILD"), "maya") == RetryAsked(
-        ("build",), "maya"
-    )
+    assert resolve(
+        journey.release, commands.Retry(pipeline="release", step="BUILD"), "maya", journey.now
+    ) == RetryAsked(("build",), "maya")
 
 
 # -- retry ---------------------------------------------------------------------------------------------
@@ -186,7 +186,9 @@ def test_retry_of_a_run_that_never_appeared_waits_again_for_the_same_run() -> No
 def test_retry_without_a_step_takes_every_step_that_can_be_retried() -> None:
     journey = Journey(TWO_EDITIONS).is_refused("oss-start").is_refused("ee-start")
 
-    assert resolve(journey.release, RETRY_ANY, "maya") == RetryAsked(("oss-start", "ee-start"), "maya")
+    assert resolve(journey.release, RETRY_ANY, "maya", journey.now) == RetryAsked(
+        ("oss-start", "ee-start"), "maya"
+    )
 
 
 @pytest.mark.parametrize(
@@ -257,7 +259,7 @@ def test_a_skipped_step_lets_those_that_need_it_go_on() -> None:
 
 
 def adopting(journey: Journey, named: NamedRun | None) -> Refused | AdoptAsked:
-    answer = resolve_adopt(journey.release, "build", named, "maya")
+    answer = resolve_adopt(journey.release, "build", named, "maya", journey.now)
     assert isinstance(answer, Refused | AdoptAsked)
     return answer
 

@@ -361,7 +361,7 @@ class ToyWorld:
     # -- people --------------------------------------------------------------------------------------
 
     def order(self, command: OpenCommand) -> None:
-        event = resolve(self.release, command, "maya")
+        event = resolve(self.release, command, "maya", self.now)
         if not isinstance(event, Refused):
             self.hear(event)
 
@@ -369,7 +369,7 @@ class ToyWorld:
         """A person names a run; one that is bound to another step is refused."""
         seen, elsewhere = self.runs.get(run_id), self.bound.get(run_id, name) != name
         named = NamedRun(self.homes[run_id], seen, elsewhere)
-        event = resolve_adopt(self.release, name, named, "maya")
+        event = resolve_adopt(self.release, name, named, "maya", self.now)
         if not isinstance(event, Refused):
             self.hear(event)
 

@@ -50,7 +50,7 @@ KEYS = [
         "is not a key of a pipeline; there are `about`, `permission`, `concurrency`, `steps`, `failures`, `observe`",
     ),
     (pipeline("«abuot:"), "`abuot` is not a key of a pipeline; did you mean `about`?"),
-    ("«version: 2\n" + pipeline("about: x"), "`version` is not a key of the file; there are `pipelines`"),
+    ("«version: 2\n" + pipeline("about: x"), "`version` is not a key of the file; there is only `pipelines`"),
     ("«pipeline:\n  release: {}\n", "`pipeline` is not a key of the file; did you mean `pipelines`?"),
     ("pipelines:\n  release:\n    «step: {}\n", "`step` is not a key of a pipeline; did you mean `steps`?"),
     ("pipelines:\n  «release: {about: x}\n", "`steps` is missing"),

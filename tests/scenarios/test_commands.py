@@ -106,6 +106,44 @@ async def test_redo_checks_the_tag_again(stage: Stage) -> None:
     assert stage.dispatches("build.yml") == ["widget/build.yml@develop"]
 
 
+async def test_what_a_person_reruns_is_seen_though_the_redo_of_the_step_was_stopped(stage: Stage) -> None:
+    """The run failed after it had pushed the tag: a new dispatch would push it once more."""
+    stage.pipeline(NO_RETRIES.replace("retry: 0", 'retry: 0, unless-tag: "v{{ version }}"'))
+    stage.oss.workflows["build.yml"].on_run(attempts=1).job("publish").fails()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.state() == "needs attention")
+    stage.world.hand("ada").pushes_tag(stage.oss, "v1.0.3")
+    await stage.says("/release redo build")
+    await stage.until(lambda: "exists already" in stage.said()[-1])
+    assert "`/release retry 1.0.3 build` sends a new dispatch" in stage.answer()
+
+    stage.world.hand("ada").reruns_failed_jobs(stage.run(stage.oss, "build.yml"))
+
+    await stage.until(lambda: stage.state() == "released")
+    assert len(stage.oss.workflows["build.yml"].runs) == 1
+
+
+@pytest.mark.parametrize("verb", ["redo", "skip"])
+async def test_while_the_failed_jobs_are_about_to_run_again_a_step_is_not_left_behind(
+    stage: Stage, verb: str
+) -> None:
+    stage.pipeline(ONE_STEP)
+    build = stage.oss.workflows["build.yml"]
+    build.on_run(attempts=1).job("publish").fails()
+    build.on_run().queues(seconds=30).sends_no_webhooks()
+    await stage.opens()
+    asked = stage.world.trouble.is_slow("POST", r"rerun-failed-jobs$", seconds=20)
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: asked.hits)
+
+    command = await stage.says(f"/release {verb} build")
+    await stage.passes(seconds=20)
+
+    assert stage.reactions(command) == TOLD
+    assert len([run for run in build.runs if run.status != "completed"]) == 1
+
+
 async def test_skip_marks_a_step_as_done_by_hand_and_the_release_goes_on(stage: Stage) -> None:
     await failed(stage)
     comment = await stage.says("/release skip build")
@@ -232,6 +270,25 @@ async def test_a_run_that_another_step_is_bound_to_is_not_adopted(stage: Stage) 
 
     assert stage.reactions(comment) == TOLD
     assert "bound to another step already" in stage.answer()
+
+
+async def test_of_two_who_adopt_the_same_run_at_once_one_is_told_that_it_is_taken(stage: Stage) -> None:
+    stage.pipeline(NO_RETRIES.replace("retry: 0", "retry: 0, ref: develop"))
+    other = stage.world.add_issue(stage.oss, 8)
+    build = stage.oss.workflows["build.yml"]
+    build.on_run(runs=2).job("publish").fails()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.says("/release 1.0.4", issue=other)
+    await stage.until(lambda: stage.state("1.0.3") == stage.state("1.0.4") == "needs attention")
+    maya = stage.world.hand("maya")
+    run = maya.starts(build, version="x")
+
+    both = [maya.comments(issue, f"/release adopt build {run.id}") for issue in (stage.issue, other)]
+    await stage.passes(seconds=10)
+
+    assert sorted(stage.reactions(comment) for comment in both) == [TOLD, DONE]
+    assert "is bound to another step already" in stage.answer()
 
 
 # -- pause, resume, cancel -----------------------------------------------------------------------------------

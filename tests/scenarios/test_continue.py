@@ -41,6 +41,14 @@ pipelines:
         ref: "v{{{{ version }}}}"
         inputs: {{jdk: "{{{{ jdk }}}}"}}
 """
+IN_A_GROUP = f"""\
+pipelines:
+  release:
+    concurrency: "{{{{ series }}}}"
+    steps:
+      build: {{repo: {OSS}, watch: pre-release.yml, ref: "v{{{{ version }}}}"}}
+      images: {{repo: {OSS}, dispatch: {DOCKER}, ref: "v{{{{ version }}}}"}}
+"""
 DONE, REFUSED = ["eyes", "rocket"], ["eyes", "confused"]
 
 
@@ -551,6 +559,31 @@ async def test_of_two_steps_that_start_the_same_workflow_each_takes_up_its_own_r
         "cancelled",
         "success",
     ]
+
+
+async def test_a_step_whose_run_goes_on_is_not_skipped_while_its_release_waits_for_its_turn(
+    stage: Stage,
+) -> None:
+    stage.pipeline(IN_A_GROUP)
+    images = stage.oss.workflows[DOCKER]
+    stage.oss.workflows["pre-release.yml"].on_run().runs_until_told()
+    images.on_run().runs_until_told()
+    await stage.opens()
+    for version in ("1.0.2", "1.0.3"):
+        stage.world.hand("ada").pushes_tag(stage.oss, f"v{version}")
+    await stage.says("/release 1.0.2")
+    tagged = stage.oss.resolve("v1.0.3") or ""
+    stage.world.actions.start(
+        images, event="workflow_dispatch", ref="v1.0.3", sha=tagged, actor=stage.world.bot, inputs={}
+    )
+    await stage.passes(seconds=30)
+    await stage.says("/release 1.0.3 --continue")
+
+    command = await stage.says("/release skip 1.0.3 images")
+    await stage.passes(seconds=30)
+
+    assert stage.reactions(command) == REFUSED
+    assert "is not over" in stage.answer()
 
 
 async def test_without_continue_nothing_of_it_happens(stage: Stage) -> None:

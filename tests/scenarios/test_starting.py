@@ -1,9 +1,12 @@
 """Starting: from a version in a comment to the first dispatch, and what the pipeline file says about it."""
 
+from typing import Any
+
 import pytest
 
 from bot.simulator.faults import Break
 from bot.simulator.runs import Input
+from bot.store import StoreUnavailable
 from tests.scenarios.stage import EE, ONE_STEP, OSS, Stage
 
 V = "{{ version }}"
@@ -442,3 +445,28 @@ async def test_with_a_nonce_the_run_of_a_lost_answer_is_told_from_one_that_a_per
     assert ours.inputs["id"]
     assert len(stage.dispatches()) == 1
     assert str(ours.id) in stage.status().rows["build"]
+
+
+async def test_a_start_whose_commit_was_answered_by_silence_is_neither_refused_nor_forgotten(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection to the database is lost in the commit, and a moment later nobody can read roles."""
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    assert stage.bot is not None
+    releases = stage.bot.store.releases
+    start = releases.start
+
+    async def lost(*args: Any, **more: Any) -> None:
+        monkeypatch.undo()
+        await start(*args, **more)
+        stage.world.trouble.answers("GET", r"/permission$", 502, times=200)
+        raise StoreUnavailable("the connection was lost in the commit")
+
+    monkeypatch.setattr(releases, "start", lost)
+
+    command = await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.state() == "released", hours=1)
+
+    assert stage.reactions(command) == ["eyes", "rocket"]
+    assert len(stage.dispatches()) == 1

@@ -22,7 +22,7 @@ from bot.core.present.troubles import headline, log_tail
 from bot.core.present.view import View
 from bot.core.present.words import names
 from bot.core.states import NeedsPerson, StepWord, word_of
-from bot.core.steering import OpenCommand, Refused, resolve
+from bot.core.steering import AT_ANY_TIME, OpenCommand, Refused, resolve
 from bot.core.trouble import Trouble
 
 _MOST_TITLE = 255
@@ -178,5 +178,5 @@ def _buttons(release: Release, step: str) -> Iterator[dict[str, str]]:
         ),
     )
     for command, identifier, label, description in offered:
-        if not isinstance(resolve(release, command, ""), Refused):
+        if not isinstance(resolve(release, command, "", AT_ANY_TIME), Refused):
             yield {"identifier": identifier, "label": label, "description": description}

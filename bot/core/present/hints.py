@@ -15,8 +15,8 @@ from bot.core.plan import DispatchStep, Step, WatchStep
 from bot.core.present.view import View
 from bot.core.present.words import joined
 from bot.core.states import NeedsPerson
-from bot.core.steering import OpenCommand, Refused, may_adopt, resolve
-from bot.core.trouble import Trouble, TroubleKind
+from bot.core.steering import AT_ANY_TIME, OpenCommand, Refused, may_adopt, resolve
+from bot.core.trouble import Trouble, TroubleKind, unsent
 
 _Verb = Literal["retry", "redo", "adopt", "skip"]
 
@@ -146,7 +146,7 @@ def _accepted(release: Release, step: Step, verb: _Verb) -> bool:
     command: OpenCommand
     match verb:
         case "adopt":
-            return may_adopt(release, step) is None
+            return may_adopt(release, step, AT_ANY_TIME) is None
         case "retry":
             command = commands.Retry(pipeline=release.pipeline, version=release.version, step=step.name)
         case "redo":
@@ -155,12 +155,12 @@ def _accepted(release: Release, step: Step, verb: _Verb) -> bool:
             command = commands.Skip(pipeline=release.pipeline, version=release.version, step=step.name)
         case _:
             assert_never(verb)
-    return not isinstance(resolve(release, command, ""), Refused)
+    return not isinstance(resolve(release, command, "", AT_ANY_TIME), Refused)
 
 
 def _does(verb: _Verb, step: Step, state: NeedsPerson, *, broken: bool) -> str:
     match verb:
-        case "retry" if state.run is not None:
+        case "retry" if state.run is not None and not unsent(state.trouble):
             return "runs the failed jobs again, on the same commit"
         case "retry":
             return "waits for a run again" if isinstance(step, WatchStep) else "sends a new dispatch"

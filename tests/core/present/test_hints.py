@@ -14,7 +14,7 @@ from bot.core.model import Note, NoteKind, Release, StepRecord
 from bot.core.plan import WatchStep
 from bot.core.present import check_body, notice_comment, status_answer, status_comment
 from bot.core.states import BoundRun, Finding, NeedsPerson, Running
-from bot.core.steering import OpenCommand, Refused, may_adopt, resolve
+from bot.core.steering import AT_ANY_TIME, OpenCommand, Refused, may_adopt, resolve
 from bot.core.trouble import Trouble, TroubleKind
 
 from .releases import EE, FAILED, OSS, PLAN, PUBLIC, WEB, at, bound, failed, needing, passed, release
@@ -54,8 +54,8 @@ def accepted(one: Release, verb: str, step: str) -> bool:
         "cancel": commands.Cancel(**place),
     }
     if verb == "adopt":
-        return may_adopt(one, one.plan.step(step)) is None
-    return not isinstance(resolve(one, wanted[verb], "ada"), Refused)
+        return may_adopt(one, one.plan.step(step), AT_ANY_TIME) is None
+    return not isinstance(resolve(one, wanted[verb], "ada", AT_ANY_TIME), Refused)
 
 
 def everything(one: Release, step: str) -> str:

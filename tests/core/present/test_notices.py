@@ -22,7 +22,7 @@ from bot.core.states import (
     Running,
     Skipped,
 )
-from bot.core.steering import may_adopt
+from bot.core.steering import AT_ANY_TIME, may_adopt
 from bot.core.trouble import Trouble, TroubleKind
 
 from .releases import FAILED, OSS, PLAN, PUBLIC, WEB, at, bound, failed, needing, passed, record, release
@@ -268,7 +268,7 @@ def test_adopting_is_offered_only_where_it_is_possible(kind: TroubleKind) -> Non
 
     offered = [hint.command for hint in hints(View(one, PUBLIC, WEB), step)]
 
-    assert may_adopt(one, step) is not None
+    assert may_adopt(one, step, AT_ANY_TIME) is not None
     assert not any("adopt" in command for command in offered)
 
 
