@@ -39,7 +39,8 @@ class Sights:
             lambda: deque(maxlen=_MOST_REMEMBERED)
         )
         self._written_at: dict[str, datetime] = {}
-        self._refused_since: dict[str, datetime] = {}
+        self._refused: dict[str, tuple[datetime, datetime]] = {}
+        """The first and the last of the refusals since the last good read."""
         self._open: set[str] = set()
         """Repositories that have answered since they last refused, and since this process began: whether the last one
         came to tell its releases nobody knows."""
@@ -79,7 +80,7 @@ class Sights:
         if was_dark:
             self._dark[key].append((last, now))
         self._read_at[key] = now
-        self._refused_since.pop(key, None)
+        self._refused.pop(key, None)
         written = self._written_at.get(key)
         if written is None or now - written >= _WRITE_EVERY:
             self._written_at[key] = now
@@ -95,8 +96,11 @@ class Sights:
         if trouble is None:
             return
         key, now = repo.lower(), self._clock.now()
-        since = self._refused_since.setdefault(key, now)
-        if now - since >= self._patience:
+        first, last = self._refused.get(key, (now, now))
+        if now - last > self._patience:  # two slips, with hours between them in which nobody asked
+            first = now
+        self._refused[key] = (first, now)
+        if now - first >= self._patience:
             self._open.discard(key)
             await self._on_barred(repo, trouble)
 

@@ -33,6 +33,7 @@ from bot.core.states import (
     Waiting,
     word_of,
 )
+from bot.core.trouble import barred
 from bot.simulator.ledger import Entry
 from bot.simulator.repositories import CheckRun, Comment
 from tests.chaos.exceptional_times import open_times, quiet_times
@@ -174,6 +175,8 @@ def _without_owner(house: House) -> Iterator[Finding_]:
     for _, name, state in troubles(house):
         if not str(state.trouble.kind):
             yield "needs attention has a reason", name
+        if barred(state.trouble):
+            yield "a repository that answers again is noticed", f"{name}: {state.trouble.detail}"
 
 
 def _said_twice(house: House) -> Iterator[Finding_]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.facts import NotFound
 from bot.core.trouble import Trouble
 from bot.engine.sights import Sights
 from bot.simulator.clock import VirtualClock
@@ -40,3 +41,30 @@ async def test_only_between_its_last_sign_of_life_and_the_start_was_nobody_there
         await store.close()
 
     assert sights.away(LAST + minutes * MINUTE) is away
+
+
+async def test_two_slips_with_hours_between_them_call_nobody_but_a_refusal_that_stays_does(
+    tmp_path: Path,
+) -> None:
+    clock, told = _Clock(), list[str]()
+
+    async def barred(repo: str, trouble: Trouble | None) -> None:
+        told.append(f"{repo} {trouble.kind if trouble else 'answers'}")
+
+    async def refused_after(minutes: float) -> None:
+        clock.move_to(clock.now() + minutes * MINUTE)
+        await sights.refused("acme/widget", NotFound("Not Found"))
+
+    clock.move_to(LAST)
+    store = await Store.open(f"sqlite:///{tmp_path / 'bot.db'}", now=clock.now)
+    try:
+        sights = Sights(store, clock, look_seconds=60, on_barred=barred)
+        for minutes in (0, 60, 2, 2):
+            await refused_after(minutes)
+        assert told == []
+
+        await refused_after(2)
+    finally:
+        await store.close()
+
+    assert told == ["acme/widget no-access"]
