@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
 
 _LONGEST_BODY = 65_536
 """Characters in a comment at most, says GitHub; one that claims more is not read."""
@@ -31,6 +32,10 @@ _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)")
 _BEGINNING = re.compile(r"<[A-Za-z/!?]")
 # https://docs.github.com/get-started/writing-on-github/getting-started-with-writing-and-formatting-on-github/basic-writing-and-formatting-syntax#footnotes
 _FOOTNOTE = re.compile(r" {0,3}\[\^[^\]\s]+\]:")
+
+# GitHub strikes out with one tilde or two, the parser with two. Where both are mixed, a line stands outside both ways.
+# https://github.github.com/gfm/#strikethrough-extension-
+_ONE_TILDE = re.compile(r"(?<!~)~(?!~)")
 
 
 def command_lines(body: str) -> tuple[str, ...]:
@@ -79,18 +84,26 @@ def _plain_lines(lines: Sequence[str]) -> Iterator[str]:
 
 def _unwrapped(text: str, apart: "_SettingApart", env: dict[str, object]) -> Iterator[tuple[int, str]]:
     """Number and text of the lines that begin outside of code spans, links, emphasis and HTML."""
-    number, seen = 0, 0
     lines = text.split("\n")
+    struck = {number for token, number in _tokens(_ONE_TILDE.sub("~~", text), env) if token.level}
     if not apart.is_open:
         yield 0, lines[0]
-    for token in _GITHUB.inline.parse(text, _GITHUB, env, []):
+    for token, number in _tokens(text, env):
         if token.type == "html_inline":
             apart.read_tag(token.content)
-        elif token.type == _LINE_START:
+        elif token.type == _LINE_START and not (token.level or number in struck or apart.is_open):
+            yield number, lines[number]
+
+
+def _tokens(text: str, env: dict[str, object]) -> Iterator[tuple[Token, int]]:
+    """The beginnings of lines with the lines' numbers, and the HTML between them."""
+    number, seen = 0, 0
+    for token in _GITHUB.inline.parse(text, _GITHUB, env, []):
+        if token.type == _LINE_START:
             at = int(token.content)
             number, seen = number + text.count("\n", seen, at), at
-            if token.level == 0 and not apart.is_open:
-                yield number, lines[number]
+        if token.type in {_LINE_START, "html_inline"}:
+            yield token, number
 
 
 class _SettingApart:

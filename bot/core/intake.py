@@ -162,8 +162,7 @@ def comment_from_listing(repository: RepositorySeen, item: Mapping[str, object])
     """
     try:
         comment = Fields(item)
-        if comment.time("updated_at") != comment.time("created_at"):
-            raise _NotForUs("the comment was edited")
+        _unedited(comment)
         issue = urlsplit(comment.text("issue_url")).path.rpartition("/issues/")[2]
         if not re.fullmatch(r"[1-9][0-9]{0,17}", issue):
             raise BadShape("issue_url does not end with an issue's number")
@@ -270,6 +269,12 @@ def _comment(
     )
 
 
+def _unedited(comment: Fields) -> None:
+    """An edited comment is no command, whoever wrote it: others may edit it, and it keeps its author."""
+    if comment.time("updated_at") != comment.time("created_at"):
+        raise _NotForUs("the comment was edited")
+
+
 def _read_comment(delivery: Fields) -> Happening:
     repository, comment, issue = _repository(delivery), delivery.under("comment"), delivery.under("issue")
     match delivery.text("action"):
@@ -279,6 +284,7 @@ def _read_comment(delivery: Fields) -> Happening:
             created = _comment(repository, comment, issue=number, is_pull_request=is_pull_request)
             if created.author_id != sender_id:
                 raise _NotForUs("the sender is not the author of the comment")
+            _unedited(comment)
             return created
         case "deleted":
             return CommentDeleted(repository=repository, comment_id=comment.number("id"))

@@ -48,6 +48,8 @@ class Orders:
         self._metrics = means.metrics
         self._shelf = Bookshelf(means.github, means.clock, means.settings.pipelines)
         self._queues: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._doubtful: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
+        """Where the lines wait in their order of which only the pipeline file can say whether they are commands."""
         self._eyes = Eyes(means, poster)
         self._starter = Starter(means, poster=poster)
         self._helm = Helm(means, poster=poster)
@@ -61,11 +63,17 @@ class Orders:
 
     async def hear(self, heard: Heard) -> None:
         """One comment, to its end. Raises only what makes the delivery worth another try."""
-        queue = self._queues[heard.home.lower(), heard.comment.issue_number]
-        seeing = asyncio.create_task(self._see(heard)) if queue.locked() else None
+        place = heard.home.lower(), heard.comment.issue_number
+        queue, doubtful, book = self._queues[place], self._doubtful[place], None
+        waits = queue.locked() or doubtful.locked()
+        seeing = asyncio.create_task(self._see(heard)) if waits else None
         try:
+            if not self._has_known_name(heard):
+                async with doubtful:  # not in the queue: anybody can write such a line
+                    book = await self._awaited_book(heard)
+                await self._see_by(heard, book)
             async with queue:
-                await self._hear(heard)
+                await self._hear(heard, book)
         finally:
             if seeing is not None:
                 seeing.cancel()
@@ -74,23 +82,31 @@ class Orders:
     async def _see(self, heard: Heard) -> None:
         """It has to wait for the command before it in its issue; that it was seen is shown meanwhile."""
         with suppress(GitHubError):
-            book = await self._shelf.book(heard.home)
-            command = parse_comment(command_lines(heard.comment.body), self._names(heard.home, book))
-            if not isinstance(command, NotOurs) and (
-                isinstance(book, Book) or await self._is_about_release(heard, command)
-            ):
-                await self._eyes.at_once(heard)
+            await self._see_early(heard)
+            await self._see_by(heard, await self._shelf.book(heard.home))
+
+    async def _see_early(self, heard: Heard) -> None:
+        """What is about an open release does not need the file, whose reading may take its time."""
+        names = dict.fromkeys(release.pipeline for release in self._releases.at_home(heard.home))
+        command = parse_comment(command_lines(heard.comment.body), _distinct(names))
+        if not isinstance(command, NotOurs) and await self._is_about_release(heard, command):
+            await self._eyes.at_once(heard)
+
+    async def _see_by(self, heard: Heard, book: Book | BadBook | NoBook) -> None:
+        command = parse_comment(command_lines(heard.comment.body), self._names(heard.home, book))
+        if not isinstance(command, NotOurs) and (
+            isinstance(book, Book) or await self._is_about_release(heard, command)
+        ):
+            await self._eyes.at_once(heard)
 
     # -- is it ours, and whose is it? -------------------------------------------------------------
 
-    async def _hear(self, heard: Heard) -> None:
+    async def _hear(self, heard: Heard, book: Book | BadBook | NoBook | None) -> None:
+        """`book`: the pipeline file, where it was read already."""
         lines = command_lines(heard.comment.body)
-        open_here = self._releases.at_home(heard.home)
-        known = parse_comment(lines, _distinct(dict.fromkeys(release.pipeline for release in open_here)))
-        if not isinstance(known, NotOurs) and await self._is_about_release(heard, known):
-            await self._eyes.at_once(heard)  # it does not need the file, whose reading may take its time
-        book = await self._book(heard, lines)
-        steps = [step.name for release in open_here for step in release.plan]
+        steps = [step.name for release in self._releases.at_home(heard.home) for step in release.plan]
+        await self._see_early(heard)
+        book = book or await self._book(heard)
         command = parse_comment(lines, self._names(heard.home, book), steps)
         if isinstance(command, NotOurs):
             return await self._done(heard, "not a command of any pipeline")
@@ -113,18 +129,28 @@ class Orders:
             names = {**names, DEFAULT_PIPELINE: None}
         return _distinct(names)
 
-    async def _book(self, heard: Heard, lines: Sequence[str]) -> Book | BadBook | NoBook:
-        """The pipeline file. While it cannot be read nobody knows whose command this is, unless by a known name."""
+    def _has_known_name(self, heard: Heard) -> bool:
+        """Whether it is somebody's command whatever the pipeline file says: by the usual name or an open release's."""
+        names = (DEFAULT_PIPELINE, *(r.pipeline for r in self._releases.at_home(heard.home)))
+        lines = command_lines(heard.comment.body)
+        return not isinstance(parse_comment(lines, _distinct(dict.fromkeys(names))), NotOurs)
+
+    async def _book(self, heard: Heard) -> Book | BadBook | NoBook:
+        """The pipeline file; one that cannot be read now is nowhere."""
+        try:
+            return await self._shelf.book(heard.home)
+        except GitHubError as error:
+            log.warning("the pipeline file could not be read", home=heard.home, error=str(error))
+            return NoBook("", None)
+
+    async def _awaited_book(self, heard: Heard) -> Book | BadBook | NoBook:
+        """While the file cannot be read nobody knows whose command this is, so it is awaited while it may be one."""
         ttl = timedelta(seconds=self._settings.command_ttl_seconds)
         while True:
-            try:
-                return await self._shelf.book(heard.home)
-            except GitHubError as error:
-                log.warning("the pipeline file could not be read", home=heard.home, error=str(error))
-                known = (DEFAULT_PIPELINE, *(r.pipeline for r in self._releases.at_home(heard.home)))
-                ours = not isinstance(parse_comment(lines, _distinct(dict.fromkeys(known))), NotOurs)
-                if ours or self._clock.now() - heard.comment.created_at > ttl:
-                    return NoBook("", None)
+            book = await self._book(heard)
+            read = not isinstance(book, NoBook) or bool(book.where)
+            if read or self._has_known_name(heard) or self._clock.now() - heard.comment.created_at > ttl:
+                return book
             await self._clock.sleep(5.0)
 
     async def _receive(
@@ -143,6 +169,8 @@ class Orders:
             return await self._done(heard, "the app is not installed here")
         if standing.known and not standing.reaches("triage"):
             return await self._stranger(heard, known=known)
+        if not standing.known and not await self._eyes.stranger(heard):
+            return await self._done(heard, "may be a stranger's, and one too many")
         self._eyes.judged(heard)
         if comment.is_pull_request:
             return await self._finish(heard, Outcome(accepted=False), command)
@@ -227,8 +255,11 @@ class Orders:
         self, heard: Heard, command: Command | Malformed, book: Book | BadBook | NoBook
     ) -> Outcome:
         """There is no pipeline file, or it is broken: whoever may write here is told."""
-        shown = (await self._audiences.of(heard.home, [book.repo] if book.repo else [])).sees(book.repo)
+        audience = await self._audiences.of(heard.home, [book.repo] if book.repo else [])
+        shown = audience.sees(book.repo)
         if isinstance(book, BadBook):
+            if book.repo is None:  # a local file may name any repository
+                shown = audience.surface == "private" or not book.quotes
             answer = present.bad_file_answer([str(m) for m in book.mistakes], book.file, shown=shown)
             return Outcome(accepted=False, answer=answer)
         if isinstance(book, NoBook) and book.where:

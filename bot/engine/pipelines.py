@@ -24,11 +24,12 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class BadBook:
-    """There is a file, and it has mistakes."""
+    """There is a file, and it has mistakes. `quotes`: they may have words of it; not where nobody could read it."""
 
     mistakes: tuple[Mistake, ...]
     file: str
     repo: str | None
+    quotes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def _local(path: Path) -> Book | BadBook | NoBook:
 
 
 def _unreadable(file: str, why: str, repo: str | None) -> BadBook:
-    return BadBook((Mistake(file, 1, 1, why),), file, repo)
+    return BadBook((Mistake(file, 1, 1, why),), file, repo, quotes=False)
 
 
 @lru_cache(maxsize=16)

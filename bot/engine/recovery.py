@@ -12,11 +12,13 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bot.core.deliveries import CommentCreated
 from bot.core.facts import GitHubError, Limited, LoggedDelivery, NotFound, Unauthorized
-from bot.core.intake import second_key
+from bot.core.intake import comment_from_listing, read_delivery, second_key
 from bot.engine.inbox import Inbox
 from bot.engine.means import Means
 from bot.engine.patience import seconds_until_again
+from bot.engine.ports import GitHub
 from bot.store import Arrival, StoreUnavailable
 
 log = structlog.get_logger(__name__)
@@ -30,6 +32,7 @@ _PLACE = "app/hook/deliveries"
 """Under this name the store keeps up to which delivery the log was read; no repository can have it."""
 _OVERLAP = timedelta(minutes=5)
 """The log need not show deliveries in the order of their times, and lags."""
+_A_MOMENT = timedelta(seconds=1)
 _TICK, _SOON, _WITHOUT_LOG = 60.0, 5.0, 3600.0
 _ODD = 30.0
 """Seconds that a pause may be longer than asked for: beyond that the process was not running."""
@@ -63,6 +66,8 @@ class Recovery:
         self._missed: dict[str, LoggedDelivery] = {}
         self._judged: set[str] = set()
         self._tries: Counter[str] = Counter()
+        self._waits: Counter[str] = Counter()
+        """Of commands how often GitHub could not say whether they were edited since."""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -73,7 +78,8 @@ class Recovery:
             try:
                 read_until = await self._round(read_until)
                 if self._missed:
-                    pause = _SOON
+                    tried = min(self._waits[guid] for guid in self._missed)
+                    pause = min(pause, _SOON * 2.0 ** min(tried, 10))
             except NotFound:
                 log.info("GitHub keeps no log of deliveries here: what is missed is found by looking")
                 pause = max(pause, _WITHOUT_LOG)
@@ -100,13 +106,17 @@ class Recovery:
     async def _round(self, read_until: datetime) -> datetime:
         """Reads what the log has got since, and takes a part of it in; up to when the log is done with."""
         newest = await self._list(max(read_until - _OVERLAP, self._clock.now() - KEPT), read_until)
-        batch = sorted(self._missed.values(), key=lambda it: (it.event in _HINTS, it.delivered_at, it.id))
-        taken = 0
+        batch = sorted(
+            self._missed.values(),
+            key=lambda it: (it.event in _HINTS, self._waits[it.guid], it.delivered_at, it.id),
+        )
+        taken, comments = 0, _Comments(self._github)
         for logged in batch[:MOST_AT_ONCE]:
-            taken += await self._fetch(logged)
-        if all(logged.event in _HINTS for logged in self._missed.values()):
+            taken += await self._fetch(logged, comments)
+        if all(it.event in _HINTS or self._waits[it.guid] for it in self._missed.values()):
             for logged in tuple(self._missed.values()):
-                self._done_with(logged)
+                if logged.event in _HINTS:
+                    self._done_with(logged)
         if taken:
             log.info("deliveries that were missed are taken in", deliveries=taken, left=len(self._missed))
         if self._missed:
@@ -160,7 +170,7 @@ class Recovery:
 
     # -- one of them ---------------------------------------------------------------------------------
 
-    async def _fetch(self, logged: LoggedDelivery) -> bool:
+    async def _fetch(self, logged: LoggedDelivery, comments: "_Comments") -> bool:
         """Whether it was new. Raises what concerns all of them, not this one alone."""
         if logged.event == "check_run" and self._clock.now() - logged.delivered_at > self._ttl:
             log.info("a click on a button came too late to be carried out", delivery=logged.guid)
@@ -176,6 +186,8 @@ class Recovery:
                 log.warning("a missed delivery cannot be read", delivery=logged.guid, error=str(error))
                 self._done_with(logged)
             return False
+        if not await self._stands(logged, payload, comments):
+            return False
         arrival = Arrival(
             id=logged.guid,
             event=logged.event,
@@ -190,9 +202,49 @@ class Recovery:
             self._inbox.put(arrival.id, arrival.event, payload)
         return new
 
+    async def _stands(
+        self, logged: LoggedDelivery, payload: Mapping[str, object], comments: "_Comments"
+    ) -> bool:
+        """Whether it can be taken in: a comment edited since is not a command, whatever the log says it was."""
+        happening = read_delivery(logged.event, payload)
+        if not isinstance(happening, CommentCreated) or self._inbox.means_nothing(logged.event, payload):
+            return True
+        try:
+            stands = await comments.stand(happening)
+        except GitHubError as error:
+            log.warning("a missed command has to wait", delivery=logged.guid, error=str(error))
+            self._waits[logged.guid] += 1
+            # Later than this it is only asked to be repeated, edited or not.
+            return self._clock.now() - happening.created_at > self._ttl
+        if not stands:
+            log.info("a missed command was edited or deleted since", delivery=logged.guid)
+            self._done_with(logged)
+        return stands
+
     def _done_with(self, logged: LoggedDelivery) -> None:
         self._missed.pop(logged.guid, None)
         self._tries.pop(logged.guid, None)
+        self._waits.pop(logged.guid, None)
         if len(self._judged) > _MOST_REMEMBERED:
             self._judged.clear()
         self._judged.add(logged.guid)
+
+
+class _Comments:
+    """Comments as they are now; for the length of one round, in which many may be of one repository."""
+
+    def __init__(self, github: GitHub) -> None:
+        self._github = github
+        self._listed: dict[str, tuple[datetime, Mapping[object, Mapping[str, object]]]] = {}
+
+    async def stand(self, comment: CommentCreated) -> bool:
+        """Whether it is there and was never edited. Raises `GitHubError` when that cannot be told."""
+        repo, since = comment.repository.full_name, comment.created_at - _A_MOMENT
+        listed_since, items = self._listed.get(repo, (None, {}))
+        if listed_since is None or since < listed_since or comment.comment_id not in items:
+            # The longest unchanged come first: one that was not edited is listed, however many came after it.
+            found = await self._github.home_comments(repo, since=since)
+            items = {item.get("id"): item for item in found}
+            self._listed[repo] = (since, items)
+        item = items.get(comment.comment_id)
+        return item is not None and isinstance(comment_from_listing(comment.repository, item), CommentCreated)

@@ -50,7 +50,9 @@ class Roles:
             return Standing(repo, 0, "none")
         except GitHubError:
             return Standing(repo, -1, "unknown")
-        if facts.user_id is not None and facts.user_id != person.id:
+        if facts.user_id is None:  # an answer about nobody is none
+            return Standing(repo, -1, "unknown")
+        if facts.user_id != person.id:
             return Standing(repo, 0, "none")
         return Standing(repo, rank_of(facts), facts.role_name)
 

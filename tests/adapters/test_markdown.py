@@ -46,6 +46,9 @@ COMMAND = "/release 1.0.3"
         f"{COMMAND}\n--\nMaya, sent from a phone",
         f"| a |\n|---|\n| b |\n\n{COMMAND}",
         f"***\n{COMMAND}",
+        f"~ 5 minutes\n{COMMAND}\n~ 10 minutes",
+        f"Takes ~5 minutes\n{COMMAND}\nand ~5 more",
+        f"~one~\n{COMMAND}\n~two~",
     ],
 )
 def test_a_command_on_a_line_of_its_own_is_found(body: str) -> None:
@@ -150,6 +153,9 @@ def test_what_html_folds_away_or_quotes_is_no_command(body: str) -> None:
         f"# {COMMAND}",
         f"**{COMMAND}**",
         f"~~one\n{COMMAND}\ntwo~~",
+        f"~one\n{COMMAND}\ntwo~",
+        f"~one\n\ntwo ~three\n{COMMAND}\nfour~",
+        f"~~one ~two\n{COMMAND}\nthree~~",
         f"\\{COMMAND}",
         f"&#47;{COMMAND[1:]}",
         f"[one\n{COMMAND}\ntwo](https://example.com)",

@@ -149,6 +149,8 @@ DOUBTS: dict[str, Callable[[Stage], object]] = {
     "a role that only begins like one": _says(
         {"permission": "read", "role_name": "administrator", "user": _maya()}
     ),
+    "nobody's role": _says({"permission": "admin", "role_name": "admin", "user": None}),
+    "a role without a person": _says({"permission": "admin", "role_name": "admin"}),
     "somebody else's role": _says({"permission": "admin", "role_name": "admin", "user": _maya(99_999)}),
 }
 
@@ -271,6 +273,22 @@ async def test_attack_19_an_edited_comment_is_never_a_command_whoever_wrote_and_
     await stage.passes(minutes=20)
 
     assert stage.reactions(by_stranger) == stage.reactions(by_maya) == []
+    assert stage.dispatches() == []
+
+
+async def test_attack_19_a_new_comment_that_somebody_edited_before_github_told_of_it_is_no_command(
+    stage: Stage,
+) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    comment = writes_unheard(stage, "Thank you all!", by=stage.world.account("maya"))
+    await stage.passes(seconds=2)
+    stage.world.hook.post.loses("issue_comment", "edited", times=1)
+    stage.world.hand("walt").edits(comment, "/release 1.0.3")
+    announces(stage, comment)
+    await stage.passes(minutes=1)
+
+    assert stage.reactions(comment) == []
     assert stage.dispatches() == []
 
 

@@ -149,6 +149,7 @@ def test_a_body_replayed_under_another_event_name_is_ignored(name: str, event: s
     ("changes", "reason"),
     [
         ({"action": "edited"}, "only new comments are commands"),
+        ({"comment.updated_at": "2026-11-21T09:15:31Z"}, "the comment was edited"),
         ({"action": "pinned"}, "only new comments are commands"),
         ({"sender.id": 102}, "the sender is not the author of the comment"),
         ({"sender.type": "Bot"}, "the sender is not a person"),

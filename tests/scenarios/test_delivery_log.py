@@ -6,7 +6,7 @@ import pytest
 
 from bot.simulator.ledger import Entry
 from bot.simulator.repositories import Comment
-from tests.scenarios.stage import ONE_STEP, Stage
+from tests.scenarios.stage import ONE_STEP, OSS, Stage
 
 LIST, DETAIL = r"^/app/hook/deliveries$", r"^/app/hook/deliveries/\d+$"
 
@@ -52,6 +52,56 @@ async def test_a_command_of_another_day_is_ignored_silently(stage: Stage) -> Non
     await stage.passes(minutes=30)
     assert stage.reactions(comment) == []
     assert stage.said() == []
+    assert stage.dispatches() == []
+
+
+@pytest.mark.parametrize("then", ["edited", "deleted"])
+async def test_a_command_that_was_taken_back_while_the_bot_was_away_is_not_carried_out(
+    stage: Stage, then: str
+) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    await stage.bot_dies()
+    comment = await stage.says("/release 1.0.3")
+    hand = stage.world.hand("maya")
+    hand.edits(comment, "not today") if then == "edited" else hand.deletes(comment)
+    await stage.passes(minutes=1)
+    await stage.opens()
+    await stage.passes(minutes=10)
+
+    assert stage.dispatches() == []
+    assert stage.said() == []
+    assert len(details(stage)) == 1 + (then == "deleted")
+
+
+async def test_while_github_cannot_say_whether_a_missed_command_was_edited_it_waits(stage: Stage) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    await stage.bot_dies()
+    edited = await stage.says("/release 1.0.2")
+    comment = await stage.says("/release 1.0.3")
+    stage.world.hand("maya").edits(edited, "not 1.0.2")
+    stage.world.trouble.answers("GET", f"^/repos/{OSS}/issues/comments$", 500, times=None)
+    await stage.opens()
+    await stage.passes(minutes=4)
+    assert stage.dispatches() == []
+
+    stage.world.trouble.ends()
+    await stage.until(lambda: stage.reactions(comment) == ["eyes", "rocket"], hours=0.1)
+    await stage.passes(minutes=5)
+    assert stage.reactions(edited) == []
+    assert len(stage.dispatches()) == 1
+
+
+async def test_a_missed_command_of_which_github_cannot_say_so_in_time_is_answered(stage: Stage) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    await stage.bot_dies()
+    comment = await stage.says("/release 1.0.3")
+    stage.world.trouble.answers("GET", f"^/repos/{OSS}/issues/comments$", 500, times=None)
+    await stage.opens()
+    await stage.until(lambda: stage.reactions(comment) == ["eyes", "confused"], hours=0.5)
+    assert "in a new comment" in stage.answer()
     assert stage.dispatches() == []
 
 

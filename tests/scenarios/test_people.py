@@ -265,6 +265,26 @@ async def test_strangers_who_come_all_at_once_get_no_more_than_ten_reactions_eit
     assert sorted(met) == [[]] * 15 + [TOLD] * 10
 
 
+async def test_while_roles_cannot_be_read_strangers_get_no_more_than_ten_answers_in_an_hour(
+    stage: Stage,
+) -> None:
+    await stage.opens()
+    issues = [stage.world.add_issue(stage.oss, 100 + number) for number in range(15)]
+    stage.world.trouble.answers("GET", "/collaborators/mallory/permission$", 500, times=None)
+    heard = [stage.world.hand("mallory").comments(issue, "/release 1.0.3") for issue in issues]
+    await stage.passes(minutes=2)
+    assert sorted(map(stage.reactions, heard)) == [[]] * 5 + [TOLD] * 10
+    assert len(stage.said()) == 10
+
+    mine = await stage.says("/release help")
+    await stage.passes(minutes=1)
+    assert stage.reactions(mine) == DONE
+    await stage.passes(hours=1)
+    later = await stage.says("/release 1.0.3", by="mallory")
+    await stage.passes(minutes=1)
+    assert stage.reactions(later) == TOLD
+
+
 # -- seen at once --------------------------------------------------------------------------------------------
 
 

@@ -172,6 +172,27 @@ async def test_of_a_local_file_that_cannot_be_read_no_path_of_the_machine_is_tol
     assert str(stage.folder) not in stage.answer()
 
 
+async def test_a_mistake_in_a_local_file_is_told_in_public_by_its_place_only(stage: Stage) -> None:
+    (stage.folder / "plans.yml").write_text(BROKEN)
+    await stage.opens(PIPELINES="plans.yml")
+    comment = await stage.says("/release 1.0.3")
+
+    assert stage.reactions(comment) == TOLD
+    assert "line 4, column 34" in stage.answer()
+    for secret in ("dispach", "biuld"):
+        assert secret not in stage.answer()
+
+
+async def test_a_mistake_in_a_local_file_is_told_in_full_where_everything_is_private(stage: Stage) -> None:
+    stage.oss.visibility = "private"
+    (stage.folder / "plans.yml").write_text(BROKEN)
+    await stage.opens(PIPELINES="plans.yml")
+    await stage.says("/release 1.0.3")
+
+    assert "plans.yml:4:34: " in stage.answer()
+    assert "did you mean `dispatch`?" in stage.answer()
+
+
 ODD_FOR_SUFFIXES = """\
 pipelines:
   release:
@@ -202,6 +223,19 @@ async def test_what_a_template_of_a_private_file_cannot_take_is_not_quoted_in_pu
     assert stage.reactions(comment) == TOLD
     for secret in (EE, "replace", "plans.yml"):
         assert secret not in stage.answer()
+
+
+@pytest.mark.parametrize("command", ["1.0.3-rc1", "1.0.3-rc1 --dry-run"])
+async def test_what_a_template_of_a_local_file_cannot_take_is_not_quoted_in_public(
+    stage: Stage, command: str
+) -> None:
+    (stage.folder / "plans.yml").write_text(ODD_FOR_SUFFIXES)
+    await stage.opens(PIPELINES="plans.yml")
+    comment = await stage.says(f"/release {command}")
+
+    assert stage.reactions(comment) == TOLD
+    assert "pipeline file: it has a text that cannot be used for this version" in stage.answer()
+    assert "replace" not in stage.answer()
 
 
 async def test_where_the_settings_name_a_file_the_repositorys_own_is_not_read(stage: Stage) -> None:
@@ -252,6 +286,39 @@ async def test_while_the_file_is_unusable_only_starting_is_refused(stage: Stage,
     assert [status.version for status in stage.statuses()] == ["1.0.3"]
     assert stage.state() == "running"
     assert len(stage.dispatches()) == 1
+
+
+async def test_while_the_file_cannot_be_read_a_line_that_may_be_nobodys_holds_no_command_up(
+    stage: Stage,
+) -> None:
+    await running(stage)
+    stage.world.trouble.answers("GET", "/contents/", 500, times=None)
+    for _ in range(3):
+        stage.world.hand("mallory").comments(stage.issue, "/foo")
+    await stage.passes(seconds=5)
+    pause = await stage.says("/release pause 1.0.3")
+    await stage.passes(seconds=1)
+    assert stage.reactions(pause) == ["eyes"]
+
+    await stage.passes(minutes=1)
+    assert stage.reactions(pause) == DONE
+    assert stage.state() == "paused"
+
+
+async def test_commands_by_a_name_of_the_file_wait_for_it_in_their_order(stage: Stage) -> None:
+    stage.pipeline(OTHER_NAME)
+    stage.oss.workflows["build.yml"].on_run().runs_until_told()
+    await stage.opens()
+    stage.world.trouble.answers("GET", "/contents/", 500, times=None)
+    stage.world.hand("mallory").comments(stage.issue, "/foo")
+    given = [await stage.says(f"/hotfix {words}") for words in ("1.0.3", "pause", "status")]
+    await stage.passes(minutes=2)
+    assert [stage.reactions(comment) for comment in given] == [[], [], []]
+
+    stage.world.trouble.ends()
+    await stage.passes(minutes=1)
+    assert [stage.reactions(comment) for comment in given] == [DONE, DONE, DONE]
+    assert stage.state() == "paused"
 
 
 async def test_a_slip_of_the_pen_is_explained_although_the_file_is_gone(stage: Stage) -> None:

@@ -247,6 +247,20 @@ async def test_a_refusal_tells_no_ref_and_no_tag_of_a_private_file_in_public(
     assert all("secretone" not in text_of(entry) for entry in public_writes(stage, ops))
 
 
+async def test_who_has_no_access_to_a_step_learns_nothing_more_of_it_from_a_dry_run(stage: Stage) -> None:
+    place = vault(stage)
+    home = stage.world.add_repository("acme/home", visibility="private")
+    stage.pipeline(PIPELINE, home)
+    stage.world.give_role("zoe", "write", home)
+    stage.world.give_role("zoe", "write", stage.oss)
+    await stage.opens()
+    await stage.says("/release 1.0.3 --dry-run", by="zoe", issue=stage.world.add_issue(home, 3))
+
+    assert "`hidden` and `after`: no access" in stage.answer()
+    assert "`build.yml` in `acme/widget`" in stage.answer()
+    assert [secret for secret in secrets(stage, place) if secret in stage.answer()] == []
+
+
 async def test_where_everybody_may_read_the_private_repository_everything_is_told(stage: Stage) -> None:
     place = vault(stage)
     fails_loudly(stage, place)

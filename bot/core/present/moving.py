@@ -1,6 +1,7 @@
 """What becomes of the names that a step moves, such as the tag `latest` of an image: before its turn, and after.
 
-Rule: only for people who may see the step's repository and the pipeline file.
+Rule: only for people who may see the step's repository, the pipeline file and the home repository: the other versions
+that are told of may be known there alone.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from bot.core.versions import Version
 
 def moving(view: View, step: Step, record: StepRecord) -> str:
     """One sentence or two; empty when there is nothing to say."""
-    if not isinstance(step, DispatchStep) or not (view.shows(step) and view.shows_file):
+    if not isinstance(step, DispatchStep) or not (view.shows(step) and view.shows_file and view.shows_home):
         return ""
     match record.state:
         case Cancelled() | Skipped():

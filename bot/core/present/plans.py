@@ -6,7 +6,7 @@ what the person has no access to is called 'no access' wherever it is told.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import assert_never
@@ -54,6 +54,7 @@ def plan_answer(
     `left`: what is left, by version; `foreseen`: what becomes of moving names, by version and step; `continues`: they
     were begun before.
     """
+    audience = _who_asked(audience, [found for _, found in plans])
     parts = ["This was a dry run: everything was read, nothing was started."]
     for plan, found in plans:
         starts = f"would {'go on' if continues else 'start'}{_given(plan, audience)}"
@@ -68,6 +69,18 @@ def plan_answer(
         )
         parts.append("\n".join(steps))
     return cut("\n\n".join(parts))
+
+
+def _who_asked(audience: Audience, answers: Iterable[Found]) -> Audience:
+    """The audience, less what the person who asked may not read, or of which GitHub could not say that they may."""
+    doubts = {(p.repo.lower(), p.kind) for found in answers for p in found if p.repo is not None}
+
+    def told(repo: str, visibility: str) -> bool:
+        unsure = visibility != "public" and (repo, ProblemKind.UNVERIFIED) in doubts
+        return not unsure and (repo, ProblemKind.NO_ACCESS) not in doubts
+
+    readable = {repo: seen for repo, seen in audience.visibilities.items() if told(repo, seen)}
+    return replace(audience, visibilities=readable)
 
 
 def _given(plan: Plan, audience: Audience) -> str:
@@ -158,6 +171,7 @@ def preflight_answer(
     `permission`: the pipeline's role; `go_on`: the command that goes on with those whose tags alone are in the way;
     `again`: the command as it was given.
     """
+    audience = _who_asked(audience, [found for _, found in refused])
     versions = [version for version, _ in refused]
     first = f"Refused for {names(versions, most=10)}, so nothing was done."
     if started:
@@ -212,7 +226,11 @@ def _problem(problem: Problem, audience: Audience, permission: str, *, shows_fil
     if problem.kind is ProblemKind.NO_ACCESS:
         return f"- {where or 'a repository'}: no access"
     hidden = not shows_file and problem.kind in _WORDS_OF_FILE
+    if problem.kind is ProblemKind.FILE and problem.repo is None:  # a local file may name any repository
+        hidden = audience.surface != "private"
     if hidden or (problem.repo is not None and not audience.sees(problem.repo)):
+        if problem.kind is ProblemKind.FILE and not where:
+            return f"- {problem.kind}: it has a text that cannot be used for this version"
         needed = f" – {code(permission)} is needed" if problem.kind is ProblemKind.ROLE and permission else ""
         return f"- {where or 'a repository'}: {problem.kind}{needed}"
     repo = f"in {code(problem.repo)}" if problem.repo is not None else ""

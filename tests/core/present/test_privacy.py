@@ -355,6 +355,25 @@ def test_what_a_person_cannot_read_is_no_access_even_where_others_may_see_it() -
     assert not canaries.in_(answer)
 
 
+@pytest.mark.parametrize("kind", [ProblemKind.NO_ACCESS, ProblemKind.UNVERIFIED])
+def test_of_a_repository_that_a_person_may_not_read_a_dry_run_tells_the_steps_kind_only(
+    kind: ProblemKind,
+) -> None:
+    canaries = Canaries(random.Random(1), [])
+    repo = f"acme/{canaries.word()}"
+    hidden = WatchStep(name="ee", needs=(), repo=repo, workflow=canaries.word(), ref=canaries.word())
+    plan = replace(PLAN, steps=(*PLAN.steps[:2], hidden))
+    audience = Audience("private", {OSS: "public", repo.lower(): "private"})
+    problem = Problem(kind, ("ee",), repo, canaries.word())
+
+    answer = present.plan_answer([(plan, [problem])], audience)
+    assert f"- step `ee`: {kind}\n" in answer
+    assert "3. `ee`: watch." in answer
+    assert "`start.yml` in `acme/widget`" in answer
+    assert not canaries.in_(answer)
+    assert not canaries.in_(present.preflight_answer([("1.0.3", [problem])], [], audience, file_repo=OSS))
+
+
 def test_who_gave_commands_in_a_private_home_is_not_told_on_a_public_commit() -> None:
     canaries = Canaries(random.Random(1), [])
     home = f"acme/{canaries.word()}"
@@ -367,3 +386,20 @@ def test_who_gave_commands_in_a_private_home_is_not_told_on_a_public_commit() ->
 
     assert not canaries.in_(json.dumps(body))
     assert "details_url" not in body
+
+
+def test_other_versions_that_a_private_home_released_are_not_told_on_a_public_commit() -> None:
+    canaries = Canaries(random.Random(1), [])
+    home = f"acme/{canaries.word()}"
+    moves = (
+        NameMove("latest", before=canaries.word(), after="1.0.3"),
+        NameMove("1.0", canaries.word(), canaries.word(), above=canaries.word()),
+        NameMove("stable", canaries.word(), canaries.word()),
+    )
+    told = replace(passed(7000, began=0, ended=4), moves=moves)
+    audience = Audience("public", {OSS: "public", home.lower(): "private"})
+
+    for plan in (PLAN, replace(PLAN, home=home)):
+        one = release({"oss-start": told}, plan=plan)
+        body = present.check_body(one, "oss-start", audience=audience, web_url=WEB, head_sha="abc")
+        assert bool(canaries.in_(json.dumps(body))) is (plan is PLAN)
