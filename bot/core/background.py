@@ -43,7 +43,7 @@ def background_of(
 ) -> Background:
     """`jobs`: all of the attempt; `read`: the failed ones with their logs; `own`: the rules of the pipeline file."""
     decisive = decisive_of(verdict)
-    guarded = _guarded(jobs, never_rerun)
+    guarded = guarded_job(jobs, never_rerun)
     if decisive is None:
         return replace(NOTHING_KNOWN, guarded=guarded)
     failed = [job for job in jobs if job.conclusion in FAILED]
@@ -75,7 +75,7 @@ def _known(decisive: Finding, memory: Memory | None) -> tuple[str, History]:
     return (decisive.rule, memory.rule) if decisive.rule else (decisive.job, memory.job)
 
 
-def _guarded(jobs: Sequence[JobFacts], never_rerun: tuple[str, ...]) -> str:
+def guarded_job(jobs: Sequence[JobFacts], never_rerun: tuple[str, ...]) -> str:
     """A job that must not be run again by itself and would be: GitHub re-runs cancelled ones with the failed."""
     ended_badly = (job.name for job in jobs if job.conclusion not in _NO_HARM)
     return next((name for name in ended_badly if named(name, never_rerun)), "")

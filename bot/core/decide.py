@@ -125,7 +125,9 @@ def _tick(draft: Draft, event: happened.Tick) -> None:
 def _remind(draft: Draft, step: str, state: StepState) -> None:
     """Both kinds of approval call again every 24 hours (contract section 5); so does waiting for a stuck release."""
     match state:
-        case InLine(told_at=datetime() as last) if draft.now >= last + turns.patience(state):
+        case InLine(told_at=datetime() as last) if (
+            draft.now >= last + turns.patience(state) and draft.release.paused_by is None
+        ):
             draft.put(step, replace(state, told_at=draft.now, told=True))
             draft.notice(f"line:{step}:{draft.now:%Y%m%d%H%M}", "line", step)
         case AwaitingApproval(reminded_at=last) if draft.now >= last + REMIND_AFTER:

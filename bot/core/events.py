@@ -170,7 +170,7 @@ class CancelJudged:
     """Who cancelled an attempt. `group`: the concurrency group for which GitHub did; empty: a person, or nobody knows.
 
     `began`: a job had begun by then; `others`: the runs of the workflow that were live then; `ours`: the bot did, for a
-    release that was cancelled.
+    release that was cancelled; `guarded`: a job that had begun and must not be run again by itself.
     """
 
     step: str
@@ -180,6 +180,7 @@ class CancelJudged:
     began: bool = False
     others: tuple[int, ...] = ()
     ours: bool = False
+    guarded: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from bot.core.sends import run_step
 from bot.core.states import BoundRun, Cooling, Diagnosing, Due, Finding, GaveWay, Rerunning, Running, Sending
 from bot.core.steered import rerun
 from bot.core.trouble import Trouble, TroubleKind
-from bot.core.turns import make_due
+from bot.core.turns import line_up
 
 
 def cancel_judged(draft: Draft, event: CancelJudged) -> None:
@@ -30,7 +30,13 @@ def cancel_judged(draft: Draft, event: CancelJudged) -> None:
     if state.run.conclusion != "cancelled":
         return
     record, run = draft.record(event.step), state.run
-    if event.ours and run.started_at < draft.release.asked_at:
+    taken_up = event.ours and run.started_at < draft.release.asked_at
+    if taken_up and event.guarded:
+        trouble = Trouble(
+            TroubleKind.NEVER_RERUN, "it was cut off half-way", (run.url,), guarded=event.guarded
+        )
+        draft.need_person(event.step, trouble, run=run)
+    elif taken_up:
         rerun(draft, event.step, run, draft.release.starter.login)
     elif not event.group:
         draft.need_person(event.step, Trouble(TroubleKind.CANCELLED, "cancelled", (run.url,)), run=run)
@@ -59,7 +65,7 @@ def way_free(draft: Draft, event: WayFree) -> None:
     if not isinstance(state, GaveWay) or not _is_attempt(state.run, event):
         return
     if isinstance(draft.release.plan.step(event.step), DispatchStep):
-        make_due(draft, event.step, "the other run of its concurrency group is over")
+        line_up(draft, event.step, "the other run of its concurrency group is over")
         return
     record = draft.record(event.step)
     reruns = {**record.reruns, Cause.TRANSIENT: record.reruns.get(Cause.TRANSIENT, 0) + 1}
@@ -69,8 +75,8 @@ def way_free(draft: Draft, event: WayFree) -> None:
 
 
 def waited_long_enough(draft: Draft, step: str, state: GaveWay) -> None:
-    """The others do not come to an end: a person has to see why."""
-    if draft.now >= state.until:
+    """The others do not come to an end: a person has to see why. In a pause nobody waits for them."""
+    if draft.now >= state.until and draft.release.paused_by is None:
         trouble = Trouble(TroubleKind.GROUP_CANCELLED, state.group, (state.run.url,))
         draft.need_person(step, trouble, run=state.run)
 

@@ -96,6 +96,10 @@ def _same_attempt(draft: Draft, event: RunLevel) -> None:
             _progress(draft, event, state)
         case Rerunning() if event.confirmed and draft.now >= state.until:
             _rerun_lost(draft, event.step, state)
+        case NeedsPerson(run=BoundRun() as run, trouble=trouble) if (
+            trouble.kind is TroubleKind.TIMED_OUT and bound_run(event.run).held
+        ):
+            _progress(draft, event, Running(run))  # not its time is needed now, but an approval
         case NeedsPerson(run=BoundRun() as run) if over and not run.over:
             if tells:
                 conclude(draft, event.step, bound_run(event.run), jobs_ran=event.jobs_ran)
@@ -113,7 +117,9 @@ def _progress(draft: Draft, event: RunLevel, state: Running) -> None:
         run = replace(run, status="in_progress" if approved else known.status)
     held_since, held, reminded = state.held_since, state.held, state.reminded_at
     if run.held and held_since is None:
-        held_since, reminded = draft.now, draft.now
+        unseen = not held  # the first wait may have begun before anybody looked
+        held_since = max(run.started_at, min(draft.now, event.run.updated_at)) if unseen else draft.now
+        reminded = draft.now
         draft.notice(f"environment:{event.step}:{run.id}:{run.attempt}:{held:.0f}", "environment", event.step)
     elif not run.held and held_since is not None:
         held += (draft.now - held_since).total_seconds()

@@ -132,8 +132,12 @@ def _resume(draft: Draft, by: str) -> None:
     draft.release = replace(draft.release, paused_by=None, paused_at=None)
     draft.because(f"resumed by {by}")
     for step, record in draft.release.items():
-        if isinstance(record.state, Expecting):
-            stood = draft.now - max(paused_at, record.state.since)
+        state = record.state
+        if isinstance(state, Expecting):
+            stood = draft.now - max(paused_at, state.since)
             most = draft.now + timedelta(seconds=run_step(draft, step.name).appears_within)
-            until = max(record.state.until, min(record.state.until + stood, most))
-            draft.put(step.name, replace(record.state, until=until))
+            until = max(state.until, min(state.until + stood, most))
+            draft.put(step.name, replace(state, until=until))
+        elif isinstance(state, GaveWay):
+            stood = draft.now - max(paused_at, state.since)
+            draft.put(step.name, replace(state, until=state.until + stood))

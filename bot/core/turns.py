@@ -62,6 +62,19 @@ def go_on(draft: Draft, name: str, due: Due, reason: str) -> None:
         draft.put(name, due, reason)
 
 
+def line_up(draft: Draft, name: str, reason: str) -> None:
+    """As `make_due`, for a step that held its place while its way was not free: in a pause others may have gone on."""
+    if _name(draft.release.plan.step(name)):
+        draft.keep(name, replace(draft.record(name), moves=(), inputs=()))
+        draft.put(
+            name,
+            InLine(draft.now),
+            f"{reason}; it waits for its turn in {_name(draft.release.plan.step(name))}",
+        )
+    else:
+        make_due(draft, name, reason)
+
+
 def turn(draft: Draft, event: TurnGiven | TurnTaken | TurnDelayed) -> None:
     """Whose turn it is was found out."""
     match event:
@@ -83,7 +96,7 @@ def _given(draft: Draft, event: TurnGiven) -> None:
 
 def _taken(draft: Draft, event: TurnTaken) -> None:
     state = draft.state(event.step)
-    if isinstance(state, InLine) and state.behind != event.behind:
+    if isinstance(state, InLine) and state.behind != event.behind and draft.release.paused_by is None:
         behind = event.behind
         reason = f"waits for {behind.pipeline} {behind.version} / {behind.step}"
         waits = InLine(state.since, behind)
@@ -104,12 +117,14 @@ def patience(state: InLine) -> timedelta:
 
 
 def leave_line(draft: Draft) -> None:
-    """Whoever is paused before its send gives its turn away."""
+    """Whoever is paused before its send gives its turn away, and waits for nobody in particular."""
     for step, record in draft.release.items():
         state = record.state
-        if isinstance(state, Due | GaveWay) and _never_began(record) and _name(step):
+        if isinstance(state, Due) and _never_began(record) and _name(step):
             draft.keep(step.name, replace(record, moves=(), inputs=()))
             draft.put(step.name, InLine(state.since), "gives its turn away while it is paused")
+        elif isinstance(state, InLine) and state != InLine(state.since):
+            draft.put(step.name, InLine(state.since))
 
 
 def _never_began(record: StepRecord) -> bool:
@@ -144,6 +159,12 @@ class _Place:
         return waits and release.paused_by is None and not release.cancelling
 
     @property
+    def has_turn(self) -> bool:
+        """Whether the others have to wait; a release that was paused before its next send lets them pass."""
+        lets_pass = isinstance(self.record.state, GaveWay) and self.release.paused_by is not None
+        return holds(self.record) and not lets_pass
+
+    @property
     def behind_it(self) -> Behind:
         plan = self.release.plan
         stuck = isinstance(self.record.state, NeedsPerson)
@@ -172,7 +193,7 @@ def _lines(releases: Iterable[Release]) -> Iterable[Sequence[_Place]]:
 
 def _first(places: Sequence[_Place]) -> _Place | None:
     """Who has its turn, or else the lowest version of those that are ready."""
-    holders = [place for place in places if holds(place.record)]
+    holders = [place for place in places if place.has_turn]
     if holders:
         return holders[0]
     ready = [place for place in places if place.ready]

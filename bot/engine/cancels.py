@@ -11,6 +11,7 @@ from functools import partial
 
 import structlog
 
+from bot.core.background import guarded_job
 from bot.core.cancel_words import began, cancelled_by, cut_off, group_of
 from bot.core.effects import AwaitOthers, JudgeCancel
 from bot.core.events import CancelJudged, RunLevel, WayFree
@@ -63,7 +64,10 @@ class Cancels:
             ours=ours,
             others=others,
         )
-        judged = CancelJudged(step.name, effect.run_id, effect.attempt, group or "", begun, others, ours)
+        cut_in_two = guarded_job([job for job in jobs if job.began], step.never_rerun)
+        judged = CancelJudged(
+            step.name, effect.run_id, effect.attempt, group or "", begun, others, ours, cut_in_two
+        )
         await self._releases.happen(release.id, judged)
 
     async def await_others(self, release: Release, step: RunStep, effect: AwaitOthers) -> None:

@@ -104,6 +104,7 @@ def run_seen(
     sha: str = COMMIT,
     created: datetime = NOON,
     started: datetime | None = None,
+    updated: datetime | None = None,
 ) -> RunSeen:
     """A run as GitHub shows it: dispatched by the app at noon unless told otherwise; `by` started this attempt."""
     return RunSeen(
@@ -121,7 +122,7 @@ def run_seen(
         triggering_actor_login=by,
         created_at=created,
         run_started_at=started or created,
-        updated_at=started or created,
+        updated_at=updated or started or created,
         html_url=f"https://github.com/{OSS}/actions/runs/{run_id}",
     )
 

@@ -392,7 +392,7 @@ def test_every_attempt_has_its_own_time() -> None:
 def test_the_timeout_stands_still_while_github_waits_for_an_environment() -> None:
     journey = Journey().starts()
     journey.waits(3_600)
-    journey.sees(run_seen(status="waiting"))
+    journey.sees(run_seen(status="waiting", updated=journey.now))
     journey.waits(2 * A_DAY)
     journey.sees(run_seen(status="waiting"))
     held = journey.kind()
@@ -401,6 +401,19 @@ def test_the_timeout_stands_still_while_github_waits_for_an_environment() -> Non
     assert held == "running"
     assert journey.wake_at is not None
     assert (journey.wake_at - journey.now).total_seconds() == SIX_HOURS - 3_600
+
+
+def test_the_time_in_which_it_waited_before_anybody_looked_does_not_count() -> None:
+    journey = Journey().starts()
+    waited_from = journey.now
+    journey.waits(SIX_HOURS + 3_600)
+
+    journey.sees(run_seen(status="waiting", updated=waited_from))
+    journey.sees(run_seen())
+
+    assert journey.kind() == "running"
+    assert journey.wake_at is not None
+    assert (journey.wake_at - journey.now).total_seconds() == SIX_HOURS
 
 
 def test_the_time_runs_again_once_the_environment_is_approved_and_the_run_is_queued() -> None:

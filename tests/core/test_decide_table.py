@@ -214,6 +214,7 @@ BECOMES: dict[str, dict[str, str]] = {
     },
     "refused": {},
     "timed out": {
+        "run held": "running",
         "success, announced": "timed-out",
         "success": "passed",
         "success, jobs not read": "timed-out",

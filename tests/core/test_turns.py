@@ -311,6 +311,7 @@ def test_a_failed_step_that_once_gave_way_keeps_its_turn_when_its_release_is_pau
     journey.starts().ends("cancelled")
     journey.hears(CancelJudged("build", 7, 1, "images"))
     journey.hears(WayFree("build", 7, 1))
+    journey.hears(TurnGiven("build"))
     journey.starts(run_id=8)
     journey.fails(run_id=8)
     journey.orders(commands.Redo(pipeline="release", step="build"))

@@ -8,14 +8,17 @@ from tests.scenarios.stage import ONE_CHAIN, ONE_STEP, Stage
 from tests.simulator.oracle import check_ledger
 
 THREE = ("1.0.3", "1.0.4", "1.0.5")
+IN_LINE = ONE_STEP.replace("build: {", "build: {one-at-a-time: line, ")
 
 
 def build(stage: Stage) -> Workflow:
     return stage.oss.workflows["build.yml"]
 
 
-async def opens_with_a_group(stage: Stage, group: str = "images", *, late: bool = False) -> None:
-    stage.pipeline(ONE_STEP)
+async def opens_with_a_group(
+    stage: Stage, group: str = "images", *, late: bool = False, pipeline: str = ONE_STEP
+) -> None:
+    stage.pipeline(pipeline)
     build(stage).group, build(stage).jobs_come_late = group, late
     await stage.opens()
 
@@ -255,3 +258,54 @@ async def test_a_run_that_somebody_else_started_is_run_again_when_its_way_is_fre
     await stage.until(lambda: stage.state() == "released", hours=3)
     assert len(run.attempts) == 2
     assert [entry.effect for entry in stage.world.ledger.reruns] == [True]
+
+
+# -- in a pause ------------------------------------------------------------------------------------------
+
+
+async def behind_a_run_of_maya(stage: Stage, pipeline: str) -> None:
+    """The release's run waits in its group for one that maya started."""
+    await opens_with_a_group(stage, pipeline=pipeline)
+    build(stage).on_run().takes(minutes=20)
+    stage.world.hand("maya").starts(build(stage), version="9.9.9")
+    await stage.passes(minutes=1)
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: build(stage).run.status == "pending", hours=1)
+
+
+async def test_after_a_pause_what_gave_way_pushes_nobody_out(stage: Stage) -> None:
+    await behind_a_run_of_maya(stage, IN_LINE)
+    rival = stage.world.hand("maya").starts(build(stage), version="9.9.8")
+    await stage.until(lambda: stage.step("build") == "retrying", hours=1)
+
+    await stage.says("/release pause 1.0.3")
+    await stage.says("/release resume 1.0.3")
+
+    await stage.until(lambda: stage.state() == "released", hours=3)
+    assert rival.conclusion == "success"
+
+
+async def test_what_gave_way_in_a_pause_lets_the_others_of_its_line_pass(stage: Stage) -> None:
+    await behind_a_run_of_maya(stage, IN_LINE)
+    await stage.says("/release pause 1.0.3")
+    stage.world.hand("maya").starts(build(stage), version="9.9.8")
+    await stage.until(lambda: "is sent again after the pause" in stage.status("1.0.3").body, hours=1)
+
+    await stage.says("/release 1.0.4")
+
+    await stage.until(lambda: stage.state("1.0.4") == "released", hours=3)
+    await stage.says("/release resume 1.0.3")
+    await stage.until(lambda: stage.state("1.0.3") == "released", hours=3)
+
+
+async def test_in_a_pause_the_time_of_what_gave_way_stands_still(stage: Stage) -> None:
+    await behind_a_run_of_maya(stage, ONE_STEP.replace("build: {", "build: {timeout: 30m, "))
+    stage.world.hand("maya").starts(build(stage), version="9.9.8")
+    await stage.until(lambda: stage.step("build") == "retrying", hours=1)
+
+    await stage.says("/release pause 1.0.3")
+    await stage.passes(hours=2)
+    assert stage.state() == "paused"
+    await stage.says("/release resume 1.0.3")
+
+    await stage.until(lambda: stage.state() == "released", hours=1)

@@ -234,3 +234,25 @@ async def test_a_version_that_begins_in_two_homes_at_once_is_refused_for_the_rig
     (refused,) = (said for said in stage.said() if said.startswith("Refused"))
 
     assert f"step `images` in `{OSS}`" in refused
+
+
+async def test_in_a_pause_nobody_is_told_whom_a_release_waited_for_before(stage: Stage) -> None:
+    stage.pipeline(f"""\
+pipelines:
+  release:
+    steps:
+      build: {{repo: {OSS}, dispatch: build.yml, {VERSION}, one-at-a-time: line, retry: 0}}
+""")
+    stage.oss.workflows["build.yml"].on_run(runs=1).job("build").fails()
+    await stage.opens()
+    await stage.says("/release 1.0.3 1.0.4")
+    await stage.until(lambda: stage.state("1.0.3") == "needs attention")
+    await stage.passes(minutes=1)
+    await stage.says("/release pause 1.0.4")
+    await stage.says("/release skip 1.0.3 build")
+    await stage.until(lambda: stage.state("1.0.3") == "released")
+    before = len(stage.said())
+
+    await stage.passes(hours=26)
+
+    assert not [said for said in stage.said()[before:] if "1.0.3" in said]

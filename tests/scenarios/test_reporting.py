@@ -18,6 +18,12 @@ pipelines:
     steps:
       go: {approval: "Publish the images?"}
 """
+WATCHED = """\
+pipelines:
+  release:
+    steps:
+      build: {{repo: acme/widget, watch: pre-release.yml, ref: "v{{{{ version }}}}", timeout: {timeout}}}
+"""
 
 
 async def begins(stage: Stage, pipeline: str = ONE_STEP, **settings: str) -> None:
@@ -235,3 +241,44 @@ async def test_a_cancelled_release_says_so_once_and_its_check_runs_end(stage: St
     assert [said.startswith("@maya release 1.0.3 is cancelled") for said in stage.said()] == [True]
     assert [check.conclusion for check in stage.checks("build")] == ["cancelled"]
     assert run(stage).conclusion == "cancelled"
+
+
+# -- an environment that waits for its reviewers -----------------------------------------------------------
+
+
+async def begins_with_an_environment(stage: Stage, timeout: str) -> Run:
+    """The run of the tag waits for the reviewers of `production` once its build is over."""
+    stage.pipeline(WATCHED.format(timeout=timeout))
+    watched = stage.workflow(stage.oss, "pre-release.yml")
+    run = watched.on_run().jobs("build", "publish").takes(minutes=40)
+    run.job("publish").waits_for_environment("production")
+    await stage.opens()
+    stage.world.hand("walt").pushes_tag(stage.oss, "v1.0.3")
+    await stage.until(lambda: bool(watched.runs))
+    return watched.run
+
+
+async def test_what_waited_for_its_reviewers_before_the_release_began_is_not_late_when_they_approve(
+    stage: Stage,
+) -> None:
+    waiting = await begins_with_an_environment(stage, "6h")
+    await stage.passes(hours=7)
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("build") == "awaiting approval")
+
+    stage.world.hand("ada").approves(waiting)
+
+    await stage.until(lambda: stage.state() == "released", hours=2)
+    assert not [said for said in stage.said() if "needs you" in said]
+
+
+async def test_an_environment_that_waits_after_the_time_of_its_step_is_over_is_told(stage: Stage) -> None:
+    waiting = await begins_with_an_environment(stage, "30m")
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.state() == "needs attention", hours=1)
+
+    await stage.until(lambda: waiting.status == "waiting", hours=1)
+
+    await stage.until(lambda: stage.step("build") == "awaiting approval")
+    await stage.passes(minutes=1)
+    assert "approve" in stage.answer()

@@ -14,6 +14,18 @@ PUBLISHED = (
     "npm error code ECONNRESET\nnpm error network request failed\n"
     "##[error]Process completed with exit code 1.\n"
 )
+TAG_AND_PUBLISH = """\
+pipelines:
+  release:
+    steps:
+      start:
+        repo: acme/widget
+        dispatch: global-start-release.yml
+        ref: develop
+        inputs: {releaseVersion: "{{ version }}"}
+        unless-tag: "v{{ version }}"
+      build: {needs: start, repo: acme/widget, watch: pre-release.yml, ref: "v{{ version }}", never-rerun: publish}
+"""
 VERSIONS = ("1.0.3", "0.24.9", "0.23.12", "0.22.20")
 
 
@@ -23,6 +35,27 @@ def build(stage: Stage) -> Workflow:
 
 def guarded(patterns: str) -> str:
     return ONE_STEP.replace("build: {", f"build: {{never-rerun: {patterns}, ")
+
+
+async def test_a_job_that_must_not_be_run_again_and_was_cut_off_by_a_cancel_is_not_run_again_by_continue(
+    stage: Stage,
+) -> None:
+    stage.pipeline(TAG_AND_PUBLISH)
+    published = stage.workflow(stage.oss, "pre-release.yml").on_run(attempts=1)
+    published.jobs("build", "publish").job("publish").runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("build") == "running")
+    await stage.passes(minutes=30)
+    await stage.says("/release cancel 1.0.3")
+    await stage.until(lambda: stage.state() == "cancelled")
+
+    await stage.says("/release 1.0.3 --continue")
+
+    await stage.until(lambda: stage.state() == "needs attention", hours=1)
+    assert "`publish` failed and is named by `never-rerun`, so nothing was run again" in stage.answer()
+    assert "it was cut off half-way" in stage.answer()
+    assert stage.world.ledger.reruns == []
 
 
 async def test_a_job_that_must_not_be_run_again_by_itself_calls_a_person_with_the_facts(stage: Stage) -> None:

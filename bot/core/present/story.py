@@ -70,8 +70,10 @@ def _of_run_step(view: View, step: RunStep, record: StepRecord) -> str:
         case InLine(behind=behind):
             return f"It {waits(view, behind)}."
         case GaveWay(group=group):
-            group = code(group)
-            return f"It gave way to another run of its concurrency group {group} and is sent again when that is over."
+            then = "after the pause" if view.release.paused_by is not None else "when that is over"
+            return (
+                f"It gave way to another run of its concurrency group {code(group)} and is sent again {then}."
+            )
         case Finding(send=send, why=why):
             reason = f" ({inert(why)})" if why else ""
             return f"The run of dispatch {send} is looked for{reason}; nothing is sent meanwhile."
