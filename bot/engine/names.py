@@ -4,12 +4,12 @@ Rule: what was released is known from three places - what the bot has seen moved
 repository, which also tell of what was released before the bot came or while its database was another one.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from bot.core.model import NameMove, ReleaseWord
+from bot.core.model import NameMove, Release, ReleaseWord
 from bot.core.names import decided
-from bot.core.plan import DispatchStep, Plan
+from bot.core.plan import DispatchStep, MovingName, Plan
 from bot.core.steering import plain_ref
 from bot.core.versions import BadVersion, Version
 from bot.engine.ports import GitHub
@@ -46,11 +46,12 @@ class Names:
         version = Version.parse(plan.version)
         moved = await self._store.names.moved(step.repo)
         released = await self._released(plan, step, supposed.versions)
+        chosen = await self._chosen(plan, step)
         moves = []
         for moving in step.moves:
             soon = supposed.moved.get((step.repo.lower(), moving.name), ())
             takers = list(_versions((*moved.get(moving.name, ()), *soon)))
-            same = [v for v in released if rendered_name(moving.template, plan, v) == moving.name]
+            same = [v for v in released if _makes(v, moving, chosen.get(v.text, (plan,)))]
             holder = takers[-1] if takers else None
             moves.append(decided(version, moving, rivals=[*same, *takers], holder=holder))
         earned = {m.template: d.after == plan.version for m, d in zip(step.moves, moves, strict=True)}
@@ -73,6 +74,22 @@ class Names:
                     known.append(version)
         return tuple(_versions(known))
 
+    async def _chosen(self, plan: Plan, step: DispatchStep) -> Mapping[str, Sequence[Plan]]:
+        """The plan as each version would have it that this pipeline has begun: with what was chosen for that version.
+
+        What a release does not know yet, such as a parameter that is new in the file, is taken to be as here.
+        """
+        if not any(name in moving.template for name, _ in plan.parameters for moving in step.moves):
+            return {}
+        begun: dict[str, list[Release]] = {}
+        for stored in await self._store.releases.find(plan.home, pipeline=plan.pipeline):
+            begun.setdefault(stored.release.version, []).append(stored.release)
+        chosen = {}
+        for version, all_of_it in begun.items():
+            out = [release for release in all_of_it if release.word is ReleaseWord.RELEASED]
+            chosen[version] = [_with_its_parameters(plan, release.plan) for release in out or all_of_it]
+        return chosen
+
     async def _was_made(self, plan: Plan, step: DispatchStep, version: str) -> bool:
         """Whether the step of a version that is on its way, or was cancelled, has succeeded all the same: the database
         may have been lost in between.
@@ -94,6 +111,17 @@ class Names:
         tags = await self._github.tags(repo, prefix=before)
         ends = (tag.removeprefix(before) for tag in tags if tag.startswith(before) and tag.endswith(behind))
         return tuple(end.removesuffix(behind) for end in ends)
+
+
+def _makes(version: Version, moving: MovingName, plans: Sequence[Plan]) -> bool:
+    return any(rendered_name(moving.template, plan, version) == moving.name for plan in plans)
+
+
+def _with_its_parameters(plan: Plan, its: Plan) -> Plan:
+    known = {name.lower(): value for name, value in its.parameters}
+    return replace(
+        plan, parameters=tuple((name, known.get(name.lower(), value)) for name, value in plan.parameters)
+    )
 
 
 def _versions(texts: Iterable[str]) -> Iterator[Version]:

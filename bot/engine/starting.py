@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from base64 import b32encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +16,7 @@ from bot.core.continuing import Left, continued
 from bot.core.facts import GitHubError
 from bot.core.model import Release, new_release
 from bot.core.plan import DispatchStep, Plan
+from bot.core.present.plans import UnfitParameter
 from bot.core.problems import Problem, ProblemKind
 from bot.core.suggest import quoted
 from bot.core.versions import Version
@@ -73,11 +74,12 @@ class Starter:
         if pipeline is None:
             return Outcome(accepted=False, answer=present.not_in_file_answer(command.pipeline))
         try:
-            parameters = await self._parameters(heard, command, pipeline)
+            parameters, unfit = await self._parameters(heard, command, pipeline)
         except BadParameter as error:
             return await self._bad_parameter(heard, command, pipeline, book, error)
         means = self._means
         plans, unusable = _plans(pipeline, parameters, heard.home, book)
+        unusable = [*unfit, *unusable]
         kept = [book.repo] if book.repo is not None else []
         audience = await means.audiences.of(heard.home, [*pipeline.repositories(heard.home), *kept])
         wishes = await self._checked(heard, command, plans, pipeline, standing) if plans else ()
@@ -93,22 +95,38 @@ class Starter:
         foreseen = await self._foreseen(wishes)
         plain = [(wish.plan, wish.problems) for wish in wishes]
         answer = present.plan_answer(
-            plain, audience, left=left, foreseen=foreseen, continues=command.continues
+            plain,
+            audience,
+            left=left,
+            foreseen=foreseen,
+            continues=command.continues,
+            unusable=unusable,
         )
         return Outcome(accepted=True, answer=answer)
 
     async def _parameters(
         self, heard: Heard, command: commands.Start, pipeline: Pipeline
-    ) -> dict[str, Mapping[str, str]]:
-        """By version; one that goes on keeps what it was begun with, unless something else is given."""
+    ) -> tuple[dict[str, Mapping[str, str]], list[Refusal]]:
+        """By version; one that goes on keeps what it was begun with, unless something else is given.
+
+        What is given must fit in any case; what is missing for one of several versions refuses that version alone.
+        """
+        if not command.continues:
+            return dict.fromkeys(command.versions, resolve_parameters(pipeline, command.parameters)), []
+        with suppress(ParameterMissing):  # it may be known from before
+            resolve_parameters(pipeline, command.parameters)
         chosen: dict[str, Mapping[str, str]] = {}
+        unfit: list[Refusal] = []
         for version in command.versions:
-            given = command.parameters
-            if command.continues:
-                before = await self._leftovers.parameters(heard.home, pipeline=pipeline.name, version=version)
-                given = with_those_before(pipeline, given, before, version=version)
-            chosen[version] = resolve_parameters(pipeline, given)
-        return chosen
+            before = await self._leftovers.parameters(heard.home, pipeline=pipeline.name, version=version)
+            try:
+                given = with_those_before(pipeline, command.parameters, before, version=version)
+                chosen[version] = resolve_parameters(pipeline, given)
+            except BadParameter as error:
+                if len(command.versions) == 1:
+                    raise
+                unfit.append((version, (_unfit(error, replace(command, versions=(version,)), pipeline),)))
+        return chosen, unfit
 
     async def _bad_parameter(
         self, heard: Heard, command: commands.Start, pipeline: Pipeline, book: Book, error: BadParameter
@@ -150,14 +168,17 @@ class Starter:
     async def _foreseen(self, wishes: Sequence[Wish]) -> dict[tuple[str, str], present.Foreseen]:
         """What would become of moving names now; nothing where GitHub cannot or must not be read.
 
-        The versions that would start are open together, and the lowest has its turn first.
+        The versions that would start are open together.
         """
         found: dict[tuple[str, str], present.Foreseen] = {}
         would_start = frozenset(wish.plan.version for wish in wishes if not wish.problems)
         moved: dict[tuple[str, str], tuple[str, ...]] = {}
-        for wish in sorted(wishes, key=lambda wish: Version.parse(wish.plan.version)):
+        for wish in _in_turn(wishes):
             version, closed = wish.plan.version, unread(wish.problems)
             for step in wish.plan.run_steps:
+                # A run that is taken up was told before, and a skipped step has none.
+                if step.name in wish.left.skipped or step.name in wish.left.runs:
+                    continue
                 if isinstance(step, DispatchStep) and step.moves and step.repo.lower() not in closed:
                     with suppress(GitHubError):
                         told = await self._names.of(wish.plan, step, Supposed(would_start, moved))
@@ -234,6 +255,19 @@ class Starter:
         return continued(release, wish.left, at=self._means.clock.now(), by=heard.person.login)
 
 
+def _in_turn(wishes: Sequence[Wish]) -> Iterator[Wish]:
+    """Of one group in the order of the command; among the firsts of the groups, the lowest version first."""
+    groups: dict[tuple[str, str], list[Wish]] = {}
+    for wish in wishes:
+        alone = wish.plan.version if wish.problems else ""  # what is refused is waited for by nobody
+        groups.setdefault((wish.plan.group, alone), []).append(wish)
+    waiting = list(groups.values())
+    while waiting:
+        group = min(waiting, key=lambda group: Version.parse(group[0].plan.version))
+        yield group.pop(0)
+        waiting = [group for group in waiting if group]
+
+
 def _go_on(command: commands.Start, wishes: Sequence[Wish]) -> str:
     """The command that goes on with the versions that are refused for nothing but their tags; empty: none."""
     tagged = [wish for wish in wishes if {problem.kind for problem in wish.problems} == {ProblemKind.TAG}]
@@ -291,6 +325,12 @@ def _sentence(error: BadParameter, command: commands.Start) -> str:
         return str(error)
     line = as_typed(replace(command, parameters=(*command.parameters, *error.example)))
     return f"{error.what}, for example `{line}`."
+
+
+def _unfit(error: BadParameter, command: commands.Start, pipeline: Pipeline) -> Problem:
+    """`command`: of the one version."""
+    sentence, without_file = _sentence(error, command), _which(pipeline, command.parameters)
+    return UnfitParameter(ProblemKind.FILE, (), None, sentence, without_file=without_file)
 
 
 def _just_opened(plan: Plan) -> Problem:

@@ -41,6 +41,27 @@ pipelines:
         ref: "v{{{{ version }}}}"
         inputs: {{jdk: "{{{{ jdk }}}}"}}
 """
+MOVING = f"""\
+pipelines:
+  release:
+    steps:
+      images:
+        repo: {OSS}
+        dispatch: {DOCKER}
+        ref: "v{{{{ version }}}}"
+        one-at-a-time: images
+        moves: [latest]
+        inputs: {{latest: "{{{{ moves_latest }}}}"}}
+      fine: {{needs: images, approval: "Fine?"}}
+      again:
+        needs: fine
+        repo: {OSS}
+        dispatch: {START}
+        ref: "v{{{{ version }}}}"
+        one-at-a-time: again
+        moves: [again]
+        inputs: {{releaseVersion: "{{{{ moves_again }}}}"}}
+"""
 IN_A_GROUP = f"""\
 pipelines:
   release:
@@ -308,6 +329,69 @@ async def test_what_was_chosen_and_is_not_allowed_any_more_has_to_be_chosen_anew
 
     await stage.says("/release 1.0.3 jdk=25 --continue")
     await stage.until(lambda: stage.state() == "released")
+
+
+async def test_of_several_versions_only_that_one_is_refused_whose_parameter_has_to_be_chosen_anew(
+    stage: Stage,
+) -> None:
+    await cancelled_with_a_choice(stage)
+    stage.world.hand("ada").pushes_tag(stage.oss, "v1.0.4")
+    stage.pipeline(CHOICE.replace("[17, 21]", "[21, 25]"))
+    await stage.says("/release 1.0.3 1.0.4 edition=full --continue --dry-run")
+    assert "**release 1.0.4** would go on with `jdk=21` and `edition=full`" in stage.answer()
+    assert "**release 1.0.3** would be refused.\n\n- `1.0.3` was begun with `jdk=17`, which" in stage.answer()
+
+    comment = await stage.says("/release 1.0.3 1.0.4 edition=full --continue")
+    await stage.until(lambda: stage.state("1.0.4") == "released")
+    assert stage.reactions(comment) == DONE
+    refusal = next(said for said in stage.said() if "Started: `1.0.4`. Refused: `1.0.3`." in said)
+    assert "which is not allowed any more: give `jdk` anew, `21` or `25`." in refusal
+    assert "when this is mended" not in refusal  # the same command would be refused again
+
+
+async def test_of_several_versions_only_that_one_is_refused_of_which_a_parameter_is_missing(
+    stage: Stage,
+) -> None:
+    await cancelled_with_a_choice(stage)
+    stage.world.hand("ada").pushes_tag(stage.oss, "v1.0.4")
+    await stage.says("/release 1.0.3 1.0.4 --continue")
+    await stage.until(lambda: stage.state("1.0.3") == "released")
+
+    refusal = next(said for said in stage.said() if "Started: `1.0.3`. Refused: `1.0.4`." in said)
+    assert "for example `/release 1.0.4 edition=community --continue`." in refusal
+
+
+async def test_a_parameter_that_is_given_and_does_not_fit_refuses_all_versions_that_go_on(
+    stage: Stage,
+) -> None:
+    await cancelled_with_a_choice(stage)
+    stage.world.hand("ada").pushes_tag(stage.oss, "v1.0.4")
+    comment = await stage.says("/release 1.0.3 1.0.4 jdk=18 --continue")
+
+    assert stage.reactions(comment) == REFUSED
+    assert "The parameter `jdk` can be `17` or `21`, not `18`. Nothing was done." in stage.answer()
+
+
+@pytest.mark.parametrize("dry", ["", " --dry-run"])
+async def test_of_a_private_file_it_is_not_told_which_parameter_a_version_is_refused_for(
+    stage: Stage, dry: str
+) -> None:
+    ops = stage.world.add_repository("acme/ops", visibility="private")
+    stage.world.add_workflow(stage.oss, DOCKER, inputs=["jdk"])
+    stage.pipeline(CHOICE, ops, path="all.yml")
+    stage.oss.files.clear()
+    stage.workflow(stage.oss, DOCKER).on_run(runs=1).runs_until_told()
+    await stage.opens(PIPELINES="acme/ops:all.yml")
+    await stage.says("/release 1.0.3 edition=full")
+    await stage.until(lambda: stage.step("images") == "running")
+    await stage.says("/release cancel 1.0.3")
+    await stage.until(lambda: stage.state() == "cancelled")
+    stage.world.hand("ada").pushes_tag(stage.oss, "v1.0.4")
+    await stage.says(f"/release 1.0.3 1.0.4 --continue{dry}")
+    await stage.passes(minutes=2)
+
+    assert any("A parameter that has to be given is missing; who can see" in said for said in stage.said())
+    assert "edition" not in "\n".join(stage.said())
 
 
 async def test_what_was_chosen_and_is_no_parameter_any_more_is_left_out(stage: Stage) -> None:
@@ -622,6 +706,24 @@ async def test_a_dry_run_tells_what_would_be_skipped_and_what_taken_up(stage: St
     assert f"It takes up [run {built}](https://github.com/{OSS}/actions/runs/{built})" in stage.answer()
     assert f"/actions/runs/{images.id}), which is going on." in stage.answer()
     assert len(stage.dispatches()) == before
+
+
+async def test_a_dry_run_tells_of_no_moving_name_where_a_run_is_taken_up(stage: Stage) -> None:
+    stage.world.add_workflow(stage.oss, DOCKER, inputs=["latest"])
+    stage.pipeline(MOVING)
+    stage.world.hand("ada").pushes_tag(stage.oss, "v1.0.3")
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("fine") == "awaiting approval")
+    await stage.says("/release cancel 1.0.3")
+    await stage.until(lambda: stage.state() == "cancelled")
+    await stage.says("/release 1.0.3 --continue --dry-run")
+
+    first, second = stage.answer().split("3. `again`")
+    assert "It takes up [run" in first
+    assert "moves" not in first
+    assert "latest=" not in first
+    assert "As things stand, `again` moves to `1.0.3`" in second
 
 
 @pytest.mark.parametrize("dry", ["", " --dry-run"])

@@ -19,6 +19,19 @@ pipelines:
       oss-docker: {{repo: {OSS}, {_DOCKER % "oss"}}}
       ee-docker: {{repo: {EE}, {_DOCKER % "ee"}}}
 """
+EDITIONS = f"""\
+pipelines:
+  release:
+    parameters: {{edition: [community, full]}}
+    steps:
+      docker:
+        repo: {OSS}
+        dispatch: release-docker.yml
+        ref: "v{{{{ version }}}}"
+        one-at-a-time: docker
+        moves: ["latest-{{{{ edition }}}}"]
+        inputs: {{retag-latest: "{{{{ moves_latest_edition }}}}", retag-series: "false"}}
+"""
 VERSIONS = ("0.24.9", "1.0.3", "1.0.4", "1.1.0")
 
 
@@ -187,3 +200,43 @@ async def test_while_the_tags_cannot_be_read_nothing_is_sent(stage: Stage) -> No
 
     assert meanwhile == []
     assert names(stage.oss)["latest"] == "1.0.3"
+
+
+async def releases_edition(stage: Stage, version: str, edition: str) -> None:
+    tagged(stage, version)
+    await stage.says(f"/release {version} edition={edition}")
+    await stage.until(lambda: stage.state(version) == "released")
+
+
+async def test_a_higher_version_that_was_released_as_another_edition_alone_has_not_the_name_of_this_one(
+    stage: Stage,
+) -> None:
+    await begins(stage, "1.0.2")
+    stage.pipeline(EDITIONS)
+    await releases_edition(stage, "1.0.4", "full")
+    await releases_edition(stage, "1.0.3", "community")
+    assert "`latest-community` moved from 1.0.2 to 1.0.3" in stage.status("1.0.3").body
+
+    await releases_edition(stage, "1.0.1", "community")
+    assert "`latest-community` stayed at 1.0.3" in stage.status("1.0.1").body
+
+
+async def test_of_a_higher_version_known_by_its_tag_alone_every_edition_counts_as_released(
+    stage: Stage,
+) -> None:
+    await begins(stage, "1.0.4")
+    stage.pipeline(EDITIONS)
+    await releases_edition(stage, "1.0.3", "community")
+
+    assert "`latest-community` was left alone: 1.0.4 is higher" in stage.status("1.0.3").body
+
+
+async def test_a_version_that_was_released_before_the_file_had_editions_counts_for_each_of_them(
+    stage: Stage,
+) -> None:
+    await begins(stage)
+    await releases(stage, "1.0.4")
+    stage.pipeline(EDITIONS)
+    await releases_edition(stage, "1.0.3", "community")
+
+    assert "`latest-community` was left alone: 1.0.4 is higher" in stage.status("1.0.3").body

@@ -9,7 +9,7 @@ from bot.simulator.runs import Input
 from bot.store import StoreUnavailable
 from tests.scenarios.stage import EE, ONE_STEP, OSS, Stage
 
-V = "{{ version }}"
+V, SERIES = "{{ version }}", "{{ series }}"
 IN_GROUPS = f"""\
 pipelines:
   release:
@@ -34,6 +34,16 @@ pipelines:
         one-at-a-time: images
         moves: [latest, "0.24"]
         inputs: {{latest: "{{{{ moves_latest }}}}", lts: "{{{{ moves_0_24 }}}}"}}
+"""
+FOR_1_ALONE = f"""\
+pipelines:
+  release:
+    steps:
+      build:
+        repo: {OSS}
+        dispatch: build.yml
+        inputs: {{version: "{V}"}}
+        unless-tag: "{{% if major == '1' %}}v{V}{{% endif %}}"
 """
 TWO_BUILDS = f"""\
 pipelines:
@@ -106,6 +116,32 @@ async def test_a_dry_run_of_several_versions_tells_each_plan(stage: Stage) -> No
     assert len(stage.said()) == 1
 
 
+async def test_a_dry_run_tells_of_a_version_that_would_be_refused_beside_those_that_would_start(
+    stage: Stage,
+) -> None:
+    stage.pipeline(FOR_1_ALONE)
+    await stage.opens()
+    await stage.says("/release 1.0.3 2.0.0 --dry-run")
+
+    first, second = stage.answer().split("**release 2.0.0**")
+    assert "**release 1.0.3** would start" in first
+    assert (
+        " would be refused.\n\n- in `acme/widget`: pipeline file – step `build`, `unless-tag`: the" in second
+    )
+
+
+async def test_of_a_local_file_a_dry_run_in_public_does_not_quote_what_a_version_is_refused_for(
+    stage: Stage,
+) -> None:
+    (stage.folder / "plans.yml").write_text(FOR_1_ALONE)
+    await stage.opens(PIPELINES="plans.yml")
+    await stage.says("/release 1.0.3 2.0.0 --dry-run")
+
+    _, refused = stage.answer().split("**release 2.0.0** would be refused.")
+    assert "pipeline file: it has a text that cannot be used for this version" in refused
+    assert "unless-tag" not in refused
+
+
 async def test_a_dry_run_tells_where_moving_names_are_and_where_they_go(stage: Stage) -> None:
     stage.world.add_workflow(stage.oss, "release-docker.yml", inputs=["latest", "lts"])
     stage.pipeline(MOVING)
@@ -144,6 +180,31 @@ async def test_a_dry_run_foretells_what_the_command_then_does(stage: Stage) -> N
         ("v1.0.3", "true"),
         ("v1.1.0", "true"),
     ]
+
+
+async def test_a_dry_run_foretells_that_releases_of_one_group_go_in_the_order_of_the_command(
+    stage: Stage,
+) -> None:
+    stage.world.add_workflow(stage.oss, "release-docker.yml", inputs=["latest", "lts"])
+    stage.pipeline(MOVING.replace("    steps:", f'    concurrency: "{SERIES}"\n    steps:'))
+    for tag in ("v0.24.9", "v1.0.2", "v1.0.3", "v1.0.4"):
+        stage.world.hand("ada").pushes_tag(stage.oss, tag)
+    await stage.opens()
+    await stage.says("/release 1.0.4 1.0.3 0.24.9 --dry-run")
+
+    _, newer, older, oldest = stage.answer().split("**release ")
+    assert "it is given `latest=true` and `lts=false`" in newer
+    assert "`latest` stays at `1.0.4`; " in older
+    assert "it is given `latest=false` and `lts=true`" in oldest
+
+    await stage.says("/release 1.0.4 1.0.3 0.24.9")
+    await stage.until(lambda: {stage.state(v) for v in ("1.0.4", "1.0.3", "0.24.9")} == {"released"})
+    runs = stage.oss.workflows["release-docker.yml"].runs
+    assert {(run.head_branch, run.inputs["latest"]) for run in runs} == {
+        ("v1.0.4", "true"),
+        ("v1.0.3", "false"),
+        ("v0.24.9", "false"),
+    }
 
 
 async def test_a_dry_run_tells_nothing_of_the_moving_names_of_a_private_repository(stage: Stage) -> None:

@@ -32,6 +32,16 @@ class Foreseen:
     inputs: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class UnfitParameter(Problem):
+    """A version for which the parameters of the command are not enough; it is refused alone.
+
+    `detail` is a whole sentence, with what to type instead; `without_file`: one that has no word of the file.
+    """
+
+    without_file: str = ""
+
+
 _NOTHING_LEFT: Mapping[str, Left] = MappingProxyType({})
 _NOTHING_FORESEEN: Mapping[tuple[str, str], Foreseen] = MappingProxyType({})
 _WORDS_OF_FILE = frozenset(
@@ -48,13 +58,14 @@ def plan_answer(
     left: Mapping[str, Left] = _NOTHING_LEFT,
     foreseen: Mapping[tuple[str, str], Foreseen] = _NOTHING_FORESEEN,
     continues: bool = False,
+    unusable: Sequence[tuple[str, Found]] = (),
 ) -> str:
     """The answer to `--dry-run`: the plan of each version, and its problems.
 
     `left`: what is left, by version; `foreseen`: what becomes of moving names, by version and step; `continues`: they
-    were begun before.
+    were begun before; `unusable`: versions of the same pipeline of which no plan could be made.
     """
-    audience = _who_asked(audience, [found for _, found in plans])
+    audience = _who_asked(audience, [found for _, found in (*plans, *unusable)])
     parts = ["This was a dry run: everything was read, nothing was started."]
     for plan, found in plans:
         starts = f"would {'go on' if continues else 'start'}{_given(plan, audience)}"
@@ -68,6 +79,10 @@ def plan_answer(
             for number, step in enumerate(plan, 1)
         )
         parts.append("\n".join(steps))
+    for version, found in unusable if plans else ():
+        plan = plans[0][0]
+        parts.append(f"**{plan.pipeline} {version}** would be refused.")
+        parts.append(_problems(found, audience, plan.permission, plan.file_repo))
     return cut("\n\n".join(parts))
 
 
@@ -210,8 +225,9 @@ def _what_to_do(refused: Sequence[tuple[str, Found]], permission: str, again: St
 
 
 def _stays(problem: Problem) -> bool:
-    """Whether there is nothing that somebody could mend."""
-    return problem.kind is ProblemKind.NOTHING_TO_CONTINUE or problem.release is not None
+    """Whether the same command will not do, whatever somebody mends."""
+    nothing_to_mend = problem.kind is ProblemKind.NOTHING_TO_CONTINUE or problem.release is not None
+    return nothing_to_mend or isinstance(problem, UnfitParameter)
 
 
 def _problems(found: Found, audience: Audience, permission: str, file_repo: str | None) -> str:
@@ -222,6 +238,8 @@ def _problems(found: Found, audience: Audience, permission: str, file_repo: str 
 
 
 def _problem(problem: Problem, audience: Audience, permission: str, *, shows_file: bool) -> str:
+    if isinstance(problem, UnfitParameter):
+        return f"- {inert(problem.detail if shows_file else problem.without_file, most=1_000)}"
     where = _steps(problem.steps)
     if problem.kind is ProblemKind.NO_ACCESS:
         return f"- {where or 'a repository'}: no access"
