@@ -44,3 +44,13 @@ class Problem:
     detail: str
     links: tuple[str, ...] = ()
     release: KnownRelease | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnfitParameter(Problem):
+    """A version for which the parameters of the command are not enough; it is refused alone.
+
+    `detail` is a whole sentence, with what to type instead; `without_file`: one that has no word of the file.
+    """
+
+    without_file: str = ""

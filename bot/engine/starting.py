@@ -16,8 +16,7 @@ from bot.core.continuing import Left, continued
 from bot.core.facts import GitHubError
 from bot.core.model import Release, new_release
 from bot.core.plan import DispatchStep, Plan
-from bot.core.present.plans import UnfitParameter
-from bot.core.problems import Problem, ProblemKind
+from bot.core.problems import Problem, ProblemKind, UnfitParameter
 from bot.core.suggest import quoted
 from bot.core.versions import Version
 from bot.engine.continuing import Leftovers

@@ -18,7 +18,7 @@ from bot.core.model import NameMove
 from bot.core.plan import ApprovalStep, DispatchStep, Plan, Step, WatchStep
 from bot.core.present.inert import code, cut, inert
 from bot.core.present.words import NOTHING, date, joined, names
-from bot.core.problems import Problem, ProblemKind
+from bot.core.problems import Problem, ProblemKind, UnfitParameter
 
 Found = Sequence[Problem]
 """Everything that stands in the way of one version."""
@@ -30,16 +30,6 @@ class Foreseen:
 
     moves: tuple[NameMove, ...]
     inputs: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class UnfitParameter(Problem):
-    """A version for which the parameters of the command are not enough; it is refused alone.
-
-    `detail` is a whole sentence, with what to type instead; `without_file`: one that has no word of the file.
-    """
-
-    without_file: str = ""
 
 
 _NOTHING_LEFT: Mapping[str, Left] = MappingProxyType({})
