@@ -4,6 +4,8 @@ Rule: each is good once and only on the newest check run of its step, and the pe
 comment. Without the role nothing happens.
 """
 
+from datetime import datetime, timedelta
+
 import structlog
 
 from bot.core import commands
@@ -28,9 +30,13 @@ class Buttons:
         self._clock = means.clock
         self._releases = means.releases
         self._audiences = means.audiences
+        self._ttl = timedelta(seconds=means.settings.command_ttl_seconds)
 
-    async def press(self, pressed: ButtonPressed | CheckRerunAsked, delivery: str) -> None:
-        outcome = await self._press(pressed, delivery)
+    async def press(
+        self, pressed: ButtonPressed | CheckRerunAsked, delivery: str, received_at: datetime
+    ) -> None:
+        late = self._clock.now() - received_at > self._ttl
+        outcome = "too late" if late else await self._press(pressed, delivery)
         if outcome is not None:
             log.info("button", outcome=outcome, by=pressed.sender_login)
             await self._store.deliveries.finish(delivery, outcome)

@@ -86,7 +86,8 @@ class CheckReports:
         record = release.steps[step.name]
         match record.state:
             case Waiting() | InLine() | Due() | Sending() | Finding() | Expecting():
-                return None
+                # Work goes on, though its commit is not known yet: what is completed asks for nobody any more.
+                return surface.sha if surface.state == "completed" else None
             case Diagnosing() | Rerunning():
                 return None
             case NeedsPerson() if record.run is None or not record.run.head_sha:
@@ -111,7 +112,8 @@ class CheckReports:
                 await self._github.update_check(step.repo, surface.github_id, ended)
             made = await self._create(step, surface, wanted.body, wanted.sha)
         shown = replace(surface, github_id=made, sha=wanted.sha, digest=wanted.digest, state=wanted.status)
-        await self._store.surfaces.save_surface(replace(shown, data={"work": wanted.work}))
+        told = {"work": wanted.work, "conclusion": wanted.body.get("conclusion")}
+        await self._store.surfaces.save_surface(replace(shown, data=told))
 
     async def _change(self, step: RunStep, check_id: int, body: Body) -> None:
         # What is left out of a change stays as it was: buttons go away only when they are set to none.

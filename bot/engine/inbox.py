@@ -9,6 +9,7 @@ import contextlib
 import json
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 
 import structlog
@@ -65,6 +66,7 @@ class Delivered:
     id: str
     event: str
     payload: Mapping[str, object]
+    received_at: datetime
 
 
 class Inbox:
@@ -101,9 +103,12 @@ class Inbox:
 
     def put(self, delivery_id: str, event: str, payload: Mapping[str, object]) -> None:
         """A delivery that was stored a moment ago."""
-        if delivery_id not in self._in_hand:
-            self._in_hand.add(delivery_id)
-            self._waiting.put_nowait(Delivered(delivery_id, event, payload))
+        self._put(Delivered(delivery_id, event, payload, self._clock.now()))
+
+    def _put(self, delivered: Delivered) -> None:
+        if delivered.id not in self._in_hand:
+            self._in_hand.add(delivered.id)
+            self._waiting.put_nowait(delivered)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -159,9 +164,9 @@ class Inbox:
         try:
             payload = json.loads(row.payload)
         except (ValueError, RecursionError):
-            await self._set_aside(Delivered(row.id, row.event, {}), "not JSON", most=1)
+            await self._set_aside(Delivered(row.id, row.event, {}, row.received_at), "not JSON", most=1)
             return
-        self.put(row.id, row.event, payload)
+        self._put(Delivered(row.id, row.event, payload, row.received_at))
 
     def _done_with(self, delivery_id: str) -> None:
         self._in_hand.discard(delivery_id)
@@ -262,7 +267,7 @@ class Inbox:
                 await self._orders.hear(Heard(happening, delivered.id))
                 return
             case ButtonPressed() | CheckRerunAsked():
-                await self._buttons.press(happening, delivered.id)
+                await self._buttons.press(happening, delivered.id, delivered.received_at)
                 return
             case RunChanged():
                 await self._run_changed(happening)

@@ -17,7 +17,7 @@ from bot.core.intake import comment_from_listing
 from bot.engine.inbox import Inbox
 from bot.engine.means import Means
 from bot.markdown import command_lines
-from bot.store import Arrival
+from bot.store import Arrival, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +66,8 @@ class Listener:
                 await self._listen(home, start)
         except GitHubError as error:
             log.warning("comments could not be listed", home=home, error=str(error))
+        except StoreUnavailable as error:
+            log.warning("a command that was found has to wait for the database", home=home, error=str(error))
         except Exception:
             log.exception("listening failed oddly", home=home)
         else:
@@ -100,11 +102,15 @@ class Listener:
 
     async def _take(self, repository: RepositorySeen, item: Mapping[str, object]) -> None:
         comment = comment_from_listing(repository, item)
+        if isinstance(comment, CommentCreated) and command_lines(comment.body):
+            await self._keep(repository, item, comment)
         number = item.get("id")
         if isinstance(number, int):
-            self._seen.add(number)
-        if not isinstance(comment, CommentCreated) or not command_lines(comment.body):
-            return
+            self._seen.add(number)  # not before it is kept: what could not be written is looked at again
+
+    async def _keep(
+        self, repository: RepositorySeen, item: Mapping[str, object], comment: CommentCreated
+    ) -> None:
         payload = _delivery(repository, item, comment)
         arrival = Arrival(
             id=f"listed-{repository.id}-{comment.comment_id}",

@@ -56,6 +56,8 @@ class LivingComments:
         if surface.github_id is not None:
             try:
                 await self._github.edit_comment(living.home, surface.github_id, living.body)
+                if await self._is_gone(surface, living):
+                    return
             except NotFound:
                 surface = _without_comment(surface)
                 if given_up(surface):
@@ -65,6 +67,12 @@ class LivingComments:
             surface = await self._create(surface, living)
         shown = replace(surface, digest=living.digest, state=living.state)
         await self._store.surfaces.save_surface(shown)
+
+    async def _is_gone(self, surface: Surface, living: Living) -> bool:
+        """Somebody deleted it while it was edited: that is on disk, and another one is wanted already."""
+        number = surface.github_id or 0
+        kept = await self._store.surfaces.surface_by_github_id(living.home, number, kind=surface.kind)
+        return kept is None
 
     async def _create(self, surface: Surface, living: Living) -> Surface:
         """A comment that exists already is looked for first: its answer was lost, or the database is an older copy."""

@@ -111,7 +111,7 @@ class Poster:
     async def _try(self, post: PostRow) -> None:
         try:
             made = await self._make(post)
-        except (NotFound, Unprocessable) as error:
+        except NotFound as error:
             await self._store.posts.post_dropped(post.seq, str(error))
             self._forget(post)
         except GitHubError as error:
@@ -119,7 +119,8 @@ class Poster:
             longest = longest_pause(error, lasted=lasted)
             pause = min(longest, 2.0 ** min(max(post.tries, self._failures[post.seq]), 10))
             self._failures[post.seq] += 1
-            if isinstance(error, Forbidden):
+            # 422 is also the answer when too much is written: https://docs.github.com/rest/issues/comments
+            if isinstance(error, Forbidden | Unprocessable):
                 pause = max(pause, 60.0)
             log.warning("a post has to wait", key=post.key, error=str(error), again_in=pause)
             await self._again(post, seconds_until_again(error, self._clock, pause))

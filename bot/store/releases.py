@@ -24,6 +24,8 @@ TOGETHER_OVER = "over"
 """State of the comment that lists releases of one command when it has told that all of them are over."""
 _GIVEN_UP = "given up"
 _LAST_WORDS = ("released", "cancelled", _GIVEN_UP)
+_ASKS = '"action_required"'
+"""A completed check run whose conclusion is kept as this calls for a person: no release ends so."""
 _HEARD_WITHIN = timedelta(days=2)
 """A command is carried out within a day of its writing, and the clocks of GitHub and the database may differ."""
 
@@ -99,11 +101,19 @@ class Releases:
 
     async def unreported(self) -> tuple[Release, ...]:
         """Releases that ended while GitHub still shows something older: the last report was cut off."""
+        deleted = and_(  # somebody deleted the comment, and it is to be made once more
+            surfaces.c.kind.in_(("status", "together")),
+            surfaces.c.github_id.is_(None),
+            surfaces.c.made > 0,
+            surfaces.c.state != _GIVEN_UP,
+        )
         behind = select(surfaces.c.release_id).where(
             or_(
                 and_(surfaces.c.kind == "status", surfaces.c.state.not_in(_LAST_WORDS)),
                 and_(surfaces.c.kind == "check", surfaces.c.state != "completed"),
+                and_(surfaces.c.kind == "check", surfaces.c.data.contains(_ASKS, autoescape=True)),
                 and_(surfaces.c.kind == "together", surfaces.c.state.not_in((TOGETHER_OVER, _GIVEN_UP))),
+                deleted,
             )
         )
         never = select(surfaces.c.release_id).where(surfaces.c.kind == "status")

@@ -68,3 +68,37 @@ async def test_a_check_run_in_progress_is_never_queued_again(stage: Stage) -> No
 
     assert set(seen) == {"in_progress"}
     assert len(stage.checks("build")) == 1
+
+
+async def test_a_check_run_asks_for_nobody_while_a_new_dispatch_is_looked_for(stage: Stage) -> None:
+    stage.oss.workflows["build.yml"].on_run().runs_until_told()
+    await begins(stage)
+    await stage.until(lambda: stage.step("build") == "running")
+    await stage.passes(minutes=2)
+    stage.run(stage.oss, "build.yml").finish("cancelled")
+    await stage.until(lambda: stage.step("build") == "needs attention")
+    await stage.passes(minutes=2)
+    stage.world.trouble.answers("POST", "/dispatches$", 502, times=None)
+    await stage.says("/release redo build")
+    await stage.passes(minutes=5)
+
+    assert stage.step("build") == "queued"
+    newest = stage.checks("build")[-1]
+    assert (newest.status, newest.conclusion, newest.actions) == ("queued", None, [])
+    assert stage.checks("build")[-2].conclusion == "action_required"
+
+
+async def test_XX(stage: Stage) -> None:
+    build = stage.oss.workflows["build.yml"]
+    build.on_run(attempts=1).job("build").fails(log=COMPILER)
+    build.on_run().takes(minutes=10)
+    await begins(stage)
+    await stage.until(lambda: stage.step("build") == "needs attention")
+    await stage.passes(minutes=2)
+    stage.world.trouble.answers("GET", "/actions/runs", 503, times=None)
+    stage.world.hook.post.loses()
+    await stage.says("/release retry build")
+    for _ in range(20):
+        await stage.passes(seconds=15)
+        print(stage.step("build"), [(c.status, c.conclusion) for c in stage.checks("build")], len(stage.world.ledger.reruns))
+    assert 0

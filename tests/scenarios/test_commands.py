@@ -1,5 +1,6 @@
 """Commands about an open release, its check runs' buttons, and the words when one is refused."""
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -7,6 +8,7 @@ import pytest
 
 from bot.simulator.repositories import CheckRun
 from bot.simulator.runs import Run
+from bot.store import Arrival, Store
 from tests.scenarios.stage import EE, ONE_CHAIN, ONE_STEP, OSS, Stage
 
 TOLD = ["eyes", "confused"]
@@ -839,3 +841,22 @@ async def test_a_button_of_a_release_that_is_over_does_nothing(stage: Stage) -> 
 
     assert len(run.attempts) == 1
     assert stage.state() == "cancelled"
+
+
+async def test_a_click_that_lay_in_the_inbox_for_hours_is_not_carried_out(stage: Stage) -> None:
+    await failed(stage)
+    await stage.until(lambda: newest_check(stage, "build").conclusion == "action_required")
+    await stage.closes()
+    stage.world.hand("maya").presses(newest_check(stage, "build"), "cancel")
+    await stage.settle()
+    click = next(d for d in stage.world.hook.log if d.payload.get("action") == "requested_action")
+    store = await Store.open(f"sqlite:///{stage.folder / 'bot.db'}", now=stage.clock.now)
+    arrival = Arrival(click.guid, click.event, json.dumps(click.payload), None, stage.clock.now())
+    assert await store.deliveries.accept(arrival)
+    await store.close()
+
+    await stage.passes(hours=5)
+    await stage.opens()
+    await stage.passes(minutes=5)
+
+    assert stage.state() == "needs attention"

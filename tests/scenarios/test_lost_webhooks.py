@@ -8,6 +8,7 @@ import pytest
 
 from bot.simulator.faults import Break
 from bot.simulator.post import Post
+from bot.store import StoreUnavailable
 from tests.scenarios.stage import ONE_CHAIN, ONE_STEP, Stage
 
 POST_OF_A_BAD_DAY: dict[str, Callable[[Post], object]] = {
@@ -181,3 +182,23 @@ async def test_every_command_is_found_within_five_looks_however_many_homes_there
     comments = [stage.world.hand("maya").comments(issue, "/release help") for issue in issues[1:]]
     await stage.passes(minutes=5)
     assert {tuple(stage.reactions(comment)) for comment in comments} == {("eyes", "rocket")}
+
+
+async def test_a_command_that_is_found_while_the_database_cannot_be_written_is_not_forgotten(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens(HOMES="acme/widget")
+    assert stage.bot is not None
+
+    async def is_full(_arrival: object) -> bool:
+        raise StoreUnavailable("the disk is full")
+
+    stage.world.hook.post.loses()
+    with monkeypatch.context() as full:
+        full.setattr(stage.bot.store.deliveries, "accept", is_full)
+        command = await stage.says("/release 1.0.3")
+        await stage.passes(minutes=3)
+    await stage.passes(minutes=5)
+
+    assert stage.reactions(command) == ["eyes", "rocket"]

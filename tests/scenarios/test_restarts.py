@@ -116,3 +116,48 @@ async def test_a_bot_that_is_killed_right_before_a_dispatch_leaves_the_decision_
     await stage.says("/release retry")
     await stage.until(lambda: stage.state() == "released", hours=1)
     assert stage.dispatches() == ["widget/build.yml@develop"]
+
+
+async def test_the_buttons_of_an_ended_release_go_away_though_github_was_away_until_the_restart(
+    stage: Stage,
+) -> None:
+    stage.oss.workflows["build.yml"].on_run().runs_until_told()
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("build") == "running")
+    await stage.passes(minutes=2)
+    stage.run(stage.oss, "build.yml").finish("cancelled")
+    await stage.until(lambda: stage.step("build") == "needs attention")
+    await stage.passes(minutes=2)
+    stage.world.trouble.answers("*", "/check-runs", 503, times=None)
+    await stage.says("/release skip build")
+    await stage.passes(minutes=1)
+    assert stage.state() == "released"
+    assert stage.checks("build")[-1].conclusion == "action_required"
+
+    await stage.bot_restarts()
+    stage.world.trouble.ends()
+    await stage.passes(hours=3)
+    assert stage.checks("build")[-1].conclusion == "skipped"
+    assert stage.checks("build")[-1].actions == []
+
+
+async def test_the_deleted_status_comment_of_an_ended_release_comes_back_after_a_restart(
+    stage: Stage,
+) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.state() == "released")
+    await stage.passes(minutes=2)
+    stage.world.trouble.answers("POST", "/issues/7/comments$", 503, times=None)
+    status = next(said for said in stage.world.comments_of_bot() if "<!-- release-bot:" in said.body)
+    stage.world.hand("ada").deletes(status)
+    await stage.passes(minutes=1)
+    assert not stage.statuses()
+
+    await stage.bot_restarts()
+    stage.world.trouble.ends()
+    await stage.passes(hours=3)
+    assert stage.state() == "released"
