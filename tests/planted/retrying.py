@@ -17,7 +17,7 @@ BUGS = (
     Bug(
         "guarded-job-rerun",
         "`never-rerun` is not heeded",
-        ("bot.core.background:_guarded",),
+        ("bot.core.background:guarded_job",),
         lambda _: lambda _jobs, _patterns: "",
         (RESTRAINT,),
     ),
