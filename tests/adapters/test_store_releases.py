@@ -8,7 +8,7 @@ import pytest
 
 from bot.core.events import SendDone
 from bot.core.model import Release
-from bot.store import Outdated, PostToMake, SendRepeated, Store, Stored
+from bot.store import Outdated, PostToMake, SendRepeated, Store, Stored, Surface
 from tests.adapters.test_store_given import (
     HOME,
     MINUTE,
@@ -371,3 +371,34 @@ async def test_a_decision_on_an_old_revision_says_which(store: Store) -> None:
 
     with pytest.raises(Outdated, match=f"release r1 is not at revision {stored.revision}"):
         await commit(store, stored)
+
+
+STATUS = Surface("r1", "status", "", HOME, github_id=41, made=1, state="released")
+CHECK = Surface("r1", "check", "oss", HOME, github_id=500, sha="a" * 40, state="completed")
+
+
+@pytest.mark.parametrize(
+    ("shown", "behind"),
+    [
+        ((), True),
+        ((STATUS,), False),
+        ((replace(STATUS, state="running"),), True),
+        ((replace(STATUS, github_id=None),), True),
+        ((replace(STATUS, github_id=None, state="given up"),), False),
+        ((STATUS, replace(STATUS, kind="together", state="over")), False),
+        ((STATUS, replace(STATUS, kind="together", state="over", github_id=None)), True),
+        ((STATUS, replace(CHECK, state="in_progress")), True),
+        ((STATUS, CHECK), False),
+        ((STATUS, replace(CHECK, data={"work": "1 5 1 0", "conclusion": "success"})), False),
+        ((STATUS, replace(CHECK, data={"work": "1 5 1 0", "conclusion": "action_required"})), True),
+    ],
+)
+async def test_an_ended_release_of_which_github_does_not_show_the_end_is_found_when_the_bot_starts(
+    store: Store, shown: tuple[Surface, ...], behind: bool
+) -> None:
+    (stored,) = await start(store, release("r1"))
+    await commit(store, stored, released(stored.release))
+    for surface in shown:
+        await store.surfaces.save_surface(surface)
+
+    assert [one.id for one in await store.releases.unreported()] == (["r1"] if behind else [])

@@ -86,19 +86,3 @@ async def test_a_check_run_asks_for_nobody_while_a_new_dispatch_is_looked_for(st
     newest = stage.checks("build")[-1]
     assert (newest.status, newest.conclusion, newest.actions) == ("queued", None, [])
     assert stage.checks("build")[-2].conclusion == "action_required"
-
-
-async def test_XX(stage: Stage) -> None:
-    build = stage.oss.workflows["build.yml"]
-    build.on_run(attempts=1).job("build").fails(log=COMPILER)
-    build.on_run().takes(minutes=10)
-    await begins(stage)
-    await stage.until(lambda: stage.step("build") == "needs attention")
-    await stage.passes(minutes=2)
-    stage.world.trouble.answers("GET", "/actions/runs", 503, times=None)
-    stage.world.hook.post.loses()
-    await stage.says("/release retry build")
-    for _ in range(20):
-        await stage.passes(seconds=15)
-        print(stage.step("build"), [(c.status, c.conclusion) for c in stage.checks("build")], len(stage.world.ledger.reruns))
-    assert 0
