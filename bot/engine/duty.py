@@ -141,7 +141,8 @@ class Duty:
         try:
             renewing = asyncio.create_task(self._renew(epoch, lost), name="lease")
             try:
-                await work.start()
+                if not await self._started(work, lost):
+                    return
                 self._work = work
                 self._decided.set()
                 await lost.wait()
@@ -154,6 +155,21 @@ class Duty:
             self._store.unfence()
             with contextlib.suppress(StoreUnavailable):
                 await self._store.leases.give_up(self._holder, epoch)
+
+    async def _started(self, work: Work, lost: asyncio.Event) -> bool:
+        """False: the lease was lost first. A start takes that for an outage and would wait for its end for ever."""
+        starting = asyncio.create_task(work.start(), name="start of the engine")
+        losing = asyncio.create_task(lost.wait(), name="loss of the lease")
+        try:
+            await asyncio.wait({starting, losing}, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                return False
+            await starting
+            return True
+        finally:
+            starting.cancel()
+            losing.cancel()
+            await asyncio.gather(starting, losing, return_exceptions=True)
 
     async def _renew(self, epoch: int, lost: asyncio.Event) -> None:
         """While the database is away nobody can take the lease either; nothing is sent until it is renewed."""

@@ -1,12 +1,12 @@
 """Moving everything from one database to another, a release in mid-flight included.
 
-Rules: the target is empty and gets all or nothing, in one transaction; nobody else is at work on either; what was
-copied is counted on both sides before it is committed.
+Rules: the target is empty and gets all or nothing, in one transaction; nobody else is at work on either, which is
+looked at again at the end; what was copied is counted on both sides before it is committed.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -14,7 +14,8 @@ from sqlalchemy import ColumnElement, Connection, Table, cast, exc, func, insert
 from sqlalchemy.dialects.postgresql import REGCLASS
 
 from bot.store.database import Database
-from bot.store.errors import StoreRefused, StoreUnavailable
+from bot.store.errors import LeaseLost, StoreRefused, StoreUnavailable
+from bot.store.fencing import Fence
 from bot.store.leases import Leases
 from bot.store.opening import open_database
 from bot.store.postgres import be_patient
@@ -35,6 +36,14 @@ class Copied:
     rows: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Ours:
+    """A database of which the copy has the lease, and the lease's epoch."""
+
+    database: Database
+    epoch: int
+
+
 async def copy_database(source: str, target: str) -> tuple[Copied, ...]:
     """Copy all rows from one URL to the other; both are migrated to this program's tables first.
 
@@ -49,20 +58,27 @@ async def copy_database(source: str, target: str) -> tuple[Copied, ...]:
         except exc.SQLAlchemyError as error:
             reason = " ".join(str(getattr(error, "orig", None) or error).split())
             raise StoreRefused(
-                f"The copy from {here.name} to {there.name} failed, and nothing was written: {reason}."
+                f"The copy from {here.database.name} to {there.database.name} failed, and nothing was written: "
+                f"{reason}."
             ) from error
 
 
-def _copy_all(here: Database, there: Database) -> tuple[Copied, ...]:
-    with here.engine.begin() as reading, there.engine.begin() as writing:
+def _copy_all(here: _Ours, there: _Ours) -> tuple[Copied, ...]:
+    source, target = here.database, there.database
+    # The guards end after the commit, so nobody can take a lease between the last look at it and the commit.
+    with source.engine.begin() as reading, ExitStack() as guards, target.engine.begin() as writing:
         _see_one_moment(reading)
         be_patient(writing)
-        _need_empty(writing, there.name)
-        return tuple(_copy(table, reading, writing) for table in _TABLES)
+        _need_empty(writing, target.name)
+        copied = tuple(_copy(table, reading, writing) for table in _TABLES)
+        for ours in (here, there):
+            if ours.database.shared:
+                _need_lease(guards.enter_context(ours.database.engine.begin()), ours)
+        return copied
 
 
 @asynccontextmanager
-async def _alone(url: str) -> AsyncIterator[Database]:
+async def _alone(url: str) -> AsyncIterator[_Ours]:
     """The database, opened, while nobody is at work on it: a file by its lock, a server by its lease."""
     database = await open_database(url)
     desk = Leases(database)
@@ -80,19 +96,35 @@ async def _alone(url: str) -> AsyncIterator[Database]:
             )
         keeping = asyncio.create_task(_keep(desk, me, epoch), name="lease of the copy")
         try:
-            yield database
+            yield _Ours(database, epoch)
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
-            await desk.give_up(me, epoch)
+            with suppress(StoreUnavailable):  # it ends by itself, and what was copied is copied
+                await desk.give_up(me, epoch)
     finally:
         await database.close()
 
 
 async def _keep(desk: Leases, me: str, epoch: int) -> None:
-    while True:
+    """Until cancelled, or until another has the lease: the last look before the commit sees that, too."""
+    ours = True
+    while ours:
         await asyncio.sleep(_LEASE_SECONDS / 3)
-        await desk.renew(me, epoch, _LEASE_SECONDS)
+        with suppress(StoreUnavailable):  # one that ran out is ours still, as long as nobody has taken it
+            ours = await desk.renew(me, epoch, _LEASE_SECONDS)
+
+
+def _need_lease(guard: Connection, ours: _Ours) -> None:
+    """Nobody was at work since the lease was taken, and nobody begins before the guard ends."""
+    be_patient(guard)
+    try:
+        Fence(ours.epoch, lambda: None).check(guard)
+    except LeaseLost as error:
+        raise StoreRefused(
+            f"Another process went to work on the database {ours.database.name} during the copy, and nothing was "
+            "copied: stop every release-bot that works on it, then copy again."
+        ) from error
 
 
 def _see_one_moment(connection: Connection) -> None:

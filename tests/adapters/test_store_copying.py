@@ -4,8 +4,8 @@ import asyncio
 import os
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 from bot.cli import app
 from bot.core.causes import Cause
 from bot.core.ledger import AttemptOutcome, JobOutcome
-from bot.store import Store, StoreRefused, copy_database
+from bot.store import Store, StoreRefused, StoreUnavailable, copy_database, copying
+from bot.store.leases import Leases
 from bot.store.tables import metadata
 from tests.adapters.test_store_given import (
     HOME,
@@ -177,6 +178,73 @@ async def test_when_a_row_cannot_be_written_nothing_is(
     assert "failed, and nothing was written" in await refusal(sqlite, postgres_url)
     assert postgres.tell("SELECT count(*) FROM releases", database=name_of(postgres_url)) == [(0,)]
     assert await postgres_is_free(postgres_url)
+
+
+@contextmanager
+def held_up(url: str) -> Iterator[None]:
+    """A copy from there or to there has its leases and waits in its midst."""
+    import psycopg  # noqa: PLC0415 - as in tests.postgres
+
+    with psycopg.connect(url) as connection:
+        connection.execute("LOCK TABLE journal")
+        yield
+
+
+async def holder(store: Store) -> str:
+    held = await store.leases.held()
+    return held.holder if held else ""
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["to PostgreSQL", "to SQLite"])
+async def test_when_a_bot_goes_to_work_during_the_copy_nothing_is_copied(
+    sqlite: str, postgres_url: str, postgres: PostgresServer, back: bool
+) -> None:
+    source, target = (postgres_url, sqlite) if back else (sqlite, postgres_url)
+    await fill(source)
+    async with opened(target):
+        pass
+    bot = await Store.open(postgres_url, now=Watch())
+    try:
+        with held_up(postgres_url):
+            copy = asyncio.create_task(refusal(source, target))
+            while not (await holder(bot)).startswith("db copy"):  # noqa: ASYNC110 - only the database knows
+                await asyncio.sleep(0.01)
+            postgres.tell("UPDATE leases SET until = 0", database=name_of(postgres_url))
+            epoch = await bot.leases.take("a bot", 60)
+        assert epoch is not None
+        told = await copy
+        assert await holder(bot) == "a bot"
+        await bot.leases.give_up("a bot", epoch)
+    finally:
+        await bot.close()
+    assert "Another process went to work on the database postgresql:" in told
+    assert "nothing was copied" in told
+    assert not any((await rows(target)).values())
+
+
+async def test_a_copy_keeps_its_lease_when_the_server_was_away_for_a_moment(
+    sqlite: str, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(postgres_url)
+    renew, away, renewed = Leases.renew, [True], asyncio.Event()
+
+    async def slips(self: Leases, holder: str, epoch: int, seconds: float) -> bool:
+        if away and self._database.shared:
+            away.clear()
+            raise StoreUnavailable("the server is away")
+        ours = await renew(self, holder, epoch, seconds)
+        if self._database.shared:
+            renewed.set()
+        return ours
+
+    monkeypatch.setattr(Leases, "renew", slips)
+    monkeypatch.setattr(copying, "_LEASE_SECONDS", 0.3)
+    with held_up(postgres_url):
+        copy = asyncio.create_task(copy_database(postgres_url, sqlite))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(renewed.wait(), 10)
+    assert {"releases", "journal"} <= {table.table for table in await copy if table.rows}
+    assert renewed.is_set()
 
 
 async def postgres_is_free(url: str) -> bool:

@@ -139,3 +139,32 @@ async def test_work_that_was_taken_away_can_be_taken_back(stage: Stage, lease: L
     assert at_work(stage, replica) == [True, False]
     await stage.until(lambda: stage.state() == "released")
     assert sorted(stage.dispatches()) == ALL_DISPATCHES
+
+
+async def test_a_process_that_lost_the_lease_before_it_had_started_can_take_over_later(
+    stage: Stage, lease: Lease, postgres: PostgresServer, postgres_url: str
+) -> None:
+    replica = await stage.replica_opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: len(stage.dispatches()) == 2)
+    first = lease.holder()
+
+    # Without this table no engine comes to the end of its start.
+    postgres.tell("ALTER TABLE deliveries RENAME TO hidden", database=name_of(postgres_url))
+    lease.ends()
+    await stage.passes(seconds=5)
+    assert lease.holder() not in {first, ""}
+    lease.ends()
+    await stage.passes(seconds=5)
+    assert lease.holder() == first
+    postgres.tell("ALTER TABLE hidden RENAME TO deliveries", database=name_of(postgres_url))
+    await stage.passes(seconds=5)
+    assert at_work(stage, replica) == [True, False]
+
+    stage.answering = replica.door
+    await stage.closes_first()
+    await stage.passes(seconds=5)
+    assert replica.bot.duty.at_work
+    await stage.until(lambda: stage.state() == "released")
+
+    assert sorted(stage.dispatches()) == ALL_DISPATCHES
