@@ -12,7 +12,7 @@ from typing import assert_never
 from bot.core import events as happened
 from bot.core import gave_way, lateness, runs, sends, steered, turns
 from bot.core.draft import Decision, Draft
-from bot.core.model import Release, ReleaseWord
+from bot.core.model import Release, ReleaseWord, StepRecord
 from bot.core.plan import ApprovalStep, DispatchStep, Step, WatchStep, same_repository
 from bot.core.states import (
     AwaitingApproval,
@@ -26,6 +26,7 @@ from bot.core.states import (
     GaveWay,
     InLine,
     NeedsPerson,
+    Passed,
     Rerunning,
     Running,
     Sending,
@@ -38,6 +39,8 @@ from bot.core.wants import REMIND_AFTER, wanted
 
 _RERUN_UNDER_WAY = timedelta(seconds=60)
 """How long a re-run that may have been asked for in the moment of a cancel is looked for."""
+_NEWS_WITHIN = timedelta(minutes=10)
+"""How much later than on GitHub a step may become due here; a run that was taken up by hand may have ended days ago."""
 
 
 def decide(release: Release, event: happened.Event, now: datetime) -> Decision:
@@ -237,10 +240,21 @@ def _start(draft: Draft, step: Step) -> None:
             turns.make_due(draft, step.name, "its needs are met")
         case WatchStep():
             until = draft.now + timedelta(seconds=step.appears_within)
-            draft.put(step.name, Expecting(draft.now, until), "its needs are met")
+            draft.put(step.name, Expecting(_due_since(draft, step), until), "its needs are met")
         case ApprovalStep():
             draft.put(step.name, AwaitingApproval(draft.now, draft.now), "its needs are met")
             draft.notice(f"approval:{step.name}", "approval", step.name)
+
+
+def _due_since(draft: Draft, step: WatchStep) -> datetime:
+    """When its needs were met on GitHub: what follows them begins within seconds, and news may come later than that."""
+    ends = [_ended_at(draft.record(need), draft.now) for need in step.needs]
+    return min(draft.now, max([draft.now - _NEWS_WITHIN, *ends] if ends else [draft.now]))
+
+
+def _ended_at(record: StepRecord, now: datetime) -> datetime:
+    on_github = record.run.ended_at if isinstance(record.state, Passed) and record.run else None
+    return on_github or record.ended_at or now
 
 
 def _cancel(draft: Draft, step: str) -> None:

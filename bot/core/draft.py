@@ -169,4 +169,5 @@ def bound_run(seen: RunSeen) -> BoundRun:
         head_sha=seen.head_sha,
         url=seen.html_url,
         started_at=seen.run_started_at,
+        ended_at=seen.updated_at if seen.status == "completed" else None,
     )

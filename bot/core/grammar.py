@@ -27,7 +27,7 @@ from bot.core.commands import (
     Status,
 )
 from bot.core.ledger import line_of
-from bot.core.suggest import nearest, quoted
+from bot.core.suggest import echoed, nearest
 from bot.core.verbs import BY_NAME, CONTINUE, DRY_RUN, OPTIONS, Verb
 from bot.core.versions import BadVersion, Version
 
@@ -166,14 +166,14 @@ def _read(pipeline: str, typed: Sequence[str], steps: Collection[str]) -> Comman
 def _options(flags: Sequence[str], pipeline: str, verb: Verb | None) -> tuple[str, ...]:
     for flag in flags:
         if flag.lower() not in OPTIONS:
-            said = f"{quoted(flag)} is not an option of `/{pipeline}`."
+            said = f"{echoed(flag)} is not an option of `/{pipeline}`."
             if flag.lower() in _ASKS_FOR_HELP:
                 raise _Refused(f"{said} Did you mean `/{pipeline} help`?")
             if verb is not None:
-                raise _Refused(f"`/{pipeline} {verb.name}` has no options: leave out {quoted(flag)}.")
+                raise _Refused(f"`/{pipeline} {verb.name}` has no options: leave out {echoed(flag)}.")
             near = nearest(flag.partition("=")[0], OPTIONS)
             if near is None and _PARAMETER.fullmatch(flag.lstrip("-")):
-                raise _Refused(f"{said} Did you mean {quoted(flag.lstrip('-'))}?")
+                raise _Refused(f"{said} Did you mean {echoed(flag.lstrip('-'))}?")
             raise _Refused(f"{said} {_did_you_mean(near)}" if near else f"{said} {_THE_OPTIONS}")
     return tuple(dict.fromkeys(flag.lower() for flag in flags))
 
@@ -183,14 +183,14 @@ def _each_once(given: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     values: dict[str, tuple[str, str]] = {}
     for name, value in given:
         if name.lower() in values:
-            raise _Refused(f"The parameter {quoted(name)} is given twice.")
+            raise _Refused(f"The parameter {echoed(name)} is given twice.")
         values[name.lower()] = (name, value)
     return tuple(values.values())
 
 
 def _only_with_version(word: str, pipeline: str) -> str:
     """`word` is an option or a parameter."""
-    return f"{quoted(word)} goes with a version to start: {quoted(f'/{pipeline} 1.0.3 {word}')}."
+    return f"{echoed(word)} goes with a version to start: {echoed(f'/{pipeline} 1.0.3 {word}')}."
 
 
 def _did_you_mean(option: str) -> str:
@@ -202,7 +202,7 @@ def _version_to_start(word: str, first: str, pipeline: str) -> str:
     if word.lower() in BY_NAME and _is_version(first):
         raise _Refused(f"The version goes behind the verb: `/{pipeline} {word.lower()} {first}`.")
     if near := _option_without_dashes(word):
-        raise _Refused(f"{quoted(word)} is not a version. {_did_you_mean(near)}")
+        raise _Refused(f"{echoed(word)} is not a version. {_did_you_mean(near)}")
     return Version.parse(word).text
 
 
@@ -216,7 +216,7 @@ def _unknown_verb(words: Sequence[str], pipeline: str, steps: Collection[str]) -
     version = next(filter(_is_version, words[1:]), None)
     if _PARAMETER.fullmatch(word):
         return _only_with_version(word, pipeline)
-    said = f"{quoted(word)} is not a command of `/{pipeline}`."
+    said = f"{echoed(word)} is not a command of `/{pipeline}`."
     if word.lower() in _STARTS and version is not None:
         return f"{said} Did you mean `/{pipeline} {version}`?"
     if word.lower() in {step.lower() for step in steps}:
@@ -255,10 +255,10 @@ class _Arguments:
         """The command, every word of it used up."""
         command = self._command()
         if self._words and _is_version(self._words[0]):
-            version = quoted(self._words[0])
+            version = echoed(self._words[0])
             raise _Refused(f"{version} is one version too many, or in the wrong place: {self._usage}.")
         if self._words:
-            raise _Refused(f"{quoted(self._words[0])} is one word too many: {self._usage}.")
+            raise _Refused(f"{echoed(self._words[0])} is one word too many: {self._usage}.")
         return command
 
     def _command(self) -> Command:
@@ -309,7 +309,7 @@ class _Arguments:
             raise _Refused(f"The name of the step is missing: {self._usage}.")
         word = self._words.pop(0)
         if not _NAME.fullmatch(word):
-            raise _Refused(f"{quoted(word)} cannot be the name of a step: {self._usage}.")
+            raise _Refused(f"{echoed(word)} cannot be the name of a step: {self._usage}.")
         return word
 
     def _step_or_none(self) -> str | None:
@@ -320,7 +320,7 @@ class _Arguments:
             return None
         word = self._words.pop(0)
         if not _LINE.fullmatch(word):
-            raise _Refused(f"{quoted(word)} cannot be the name of a branch or a series: {self._usage}.")
+            raise _Refused(f"{echoed(word)} cannot be the name of a branch or a series: {self._usage}.")
         return line_of(word)
 
     def _adopt(self, version: str | None) -> Adopt:
@@ -330,7 +330,7 @@ class _Arguments:
         word = self._words.pop(0)
         run = _RUN.fullmatch(word)
         if run is None:
-            raise _Refused(f"{quoted(word)} is neither the id nor the URL of a workflow run: {self._usage}.")
+            raise _Refused(f"{echoed(word)} is neither the id nor the URL of a workflow run: {self._usage}.")
         return Adopt(
             pipeline=self._pipeline,
             version=version,

@@ -189,8 +189,9 @@ def _run(run: Fields) -> RunSeen:
     return RunSeen(
         id=run.number("id"),
         run_number=run.number("run_number"),
-        attempt=run.number("run_attempt"),
-        status=run.filled("status"),
+        # GitHub's description promises neither: one odd run must not hide the others of its page.
+        attempt=run.number("run_attempt") if run.has("run_attempt") else 1,
+        status=run.text_or_none("status") or "unknown",
         conclusion=run.text_or_none("conclusion"),
         event=run.filled("event"),
         path=run.filled("path").partition("@")[0],

@@ -64,7 +64,7 @@ def _next_attempt(draft: Draft, step: str, seen: RunSeen) -> None:
         draft.note(step, NoteKind.ADOPTED_RERUN, by=seen.triggering_actor_login, attempt=seen.attempt)
         if isinstance(state, Cooling) and state.by is None and seen.attempt == state.run.attempt + 1:
             _give_back(draft, step, state.cause)
-    run = replace(bound_run(seen), status="queued", conclusion=None)
+    run = replace(bound_run(seen), status="queued", conclusion=None, ended_at=None)
     draft.remember_run(step, run)
     draft.put(step, Running(run=run, rerun=ours), f"attempt {seen.attempt} of run {seen.id}")
 

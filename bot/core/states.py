@@ -25,6 +25,8 @@ class BoundRun:
     url: str
     started_at: datetime
     """When this attempt started (`run_started_at`), GitHub's clock."""
+    ended_at: datetime | None = None
+    """When GitHub says that it was over (`updated_at`), GitHub's clock."""
 
     @property
     def over(self) -> bool:

@@ -1,8 +1,9 @@
 """Words that people typed, and what the bot may say about them: the nearest known word, and a harmless echo.
 
-Rule: text from outside reaches a message through `quoted` alone.
+Rule: text from outside reaches a message through `quoted` alone, and what a person typed in a comment through `echoed`.
 """
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -13,6 +14,9 @@ _LONGEST_ECHO = 60
 
 _INERT = str.maketrans({"`": "'", "@": "(at)", "<": "‹", ">": "›", "|": "¦"})
 """Inside a code span only the backtick matters; the others do to mails, tables and our marker."""
+
+_ADDRESS = re.compile(r"https?://\S+|(?<![\w.-])[0-9]{9,}", re.IGNORECASE)
+"""A link, or a number as long as those of workflow runs that is no part of a version."""
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
@@ -30,3 +34,13 @@ def quoted(text: str) -> str:
     if len(plain) > _LONGEST_ECHO:
         plain = plain[: _LONGEST_ECHO - 1].rstrip() + "…"
     return f"`{plain or '(nothing)'}`"
+
+
+def echoed(text: str) -> str:
+    """A word of a comment, quoted. Its author can take a slip back, the bot's answer would keep it."""
+    return quoted(unaddressed(text))
+
+
+def unaddressed(text: str) -> str:
+    """The text without links and ids: they may be of something that is private where the text is read."""
+    return _ADDRESS.sub("…", text)

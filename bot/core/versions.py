@@ -11,7 +11,7 @@ from functools import total_ordering
 from packaging.version import InvalidVersion
 from packaging.version import Version as PackagingVersion
 
-from bot.core.suggest import quoted
+from bot.core.suggest import echoed, quoted
 
 _LONGEST = 64
 _NUMBER = r"(?:0|[1-9][0-9]*)"
@@ -86,7 +86,7 @@ def _counting(suffix: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def _complaint(text: str) -> str:
-    return f"{quoted(text)} is not a version: {_what_is_wrong(text)}."
+    return f"{echoed(text)} is not a version: {_what_is_wrong(text)}."
 
 
 def _what_is_wrong(text: str) -> str:

@@ -76,7 +76,7 @@ def _of_step(release: Release, step: RunStep, record: StepRecord, now: datetime)
             yield AwaitOthers(step.name, run.id, run.attempt)
         case Diagnosing(run=run):
             yield JudgeFailure(step.name, run.id, run.attempt)
-        case Cooling(run=run, until=until) if now >= until and not paused:
+        case Cooling(run=run, until=until, by=by) if now >= until and not paused and (release.turn or by):
             yield RerunFailedJobs(step.name, run.id, run.attempt)
         case Rerunning(run=run):
             yield ConfirmRun(step.name, run.id, run.attempt + 1)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bot.core import present
+from bot.core.facts import GitHubError
 from bot.core.model import Release, StepRecord
 from bot.core.plan import RunStep
 from bot.core.states import (
@@ -26,10 +27,13 @@ from bot.core.states import (
     Waiting,
 )
 from bot.engine.means import Means
+from bot.engine.patience import carried_out_since
 from bot.engine.reports import Write
 from bot.store import Surface
 
 Body = Mapping[str, object]
+_ENDED: Body = {"status": "completed", "conclusion": "cancelled"}
+"""Another one tells of the step from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class CheckReports:
     def __init__(self, means: Means) -> None:
         self._store = means.store
         self._github = means.github
+        self._clock = means.clock
         self._audiences = means.audiences
         self._web_url = means.settings.github_url
 
@@ -108,8 +113,7 @@ class CheckReports:
             await self._change(step, made, wanted.body)
         else:
             if surface.github_id is not None and not over:
-                ended = {"status": "completed", "conclusion": "cancelled"}
-                await self._github.update_check(step.repo, surface.github_id, ended)
+                await self._github.update_check(step.repo, surface.github_id, _ENDED)
             made = await self._create(step, surface, wanted.body, wanted.sha)
         shown = replace(surface, github_id=made, sha=wanted.sha, digest=wanted.digest, state=wanted.status)
         told = {"work": wanted.work, "conclusion": wanted.body.get("conclusion")}
@@ -122,15 +126,28 @@ class CheckReports:
 
     async def _create(self, step: RunStep, surface: Surface, body: Body, sha: str) -> int:
         """One that may exist already - its answer was lost - is looked for first."""
-        if surface.data.get("creating") == sha:
-            known = await self._github.checks(step.repo, sha, str(body["name"]))
-            newer = surface.github_id or 0
-            found = [c.id for c in known if c.external_id == body["external_id"] and c.id > newer]
-            if found:
-                await self._change(step, max(found), body)
-                return max(found)
-        await self._store.surfaces.save_surface(replace(surface, data={**surface.data, "creating": sha}))
-        return await self._github.create_check(step.repo, body)
+        lost = surface.data.get("creating")
+        if isinstance(lost, str) and (found := await self._made_before(step, surface, body, lost)):
+            if lost == sha:
+                await self._change(step, found, body)
+                return found
+            await self._github.update_check(step.repo, found, _ENDED)  # its commit is not the step's any more
+        creating = {**surface.data, "creating": sha}
+        told = {**creating, "since": self._clock.now().isoformat()}
+        await self._store.surfaces.save_surface(replace(surface, data=told))
+        try:
+            return await self._github.create_check(step.repo, body)
+        except GitHubError:
+            await self._store.surfaces.save_surface(replace(surface, data=creating))
+            raise
+
+    async def _made_before(self, step: RunStep, surface: Surface, body: Body, sha: str) -> int | None:
+        known = await self._github.checks(step.repo, sha, str(body["name"]))
+        newer = surface.github_id or 0
+        found = [c.id for c in known if c.external_id == body["external_id"] and c.id > newer]
+        if not found and await carried_out_since(self._clock, surface.data.get("since")):
+            return await self._made_before(step, surface, body, sha)
+        return max(found, default=None)
 
 
 def _work(record: StepRecord) -> str:

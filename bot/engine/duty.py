@@ -27,6 +27,14 @@ _MARGIN_SECONDS = 2.0
 """A lease counts as over so long before the database says so: no clock runs exactly like another."""
 
 
+def steady_seconds() -> float:
+    """A clock that nobody sets and that goes on while the machine is suspended, where the system has one.
+
+    https://docs.python.org/3/library/time.html#time.CLOCK_BOOTTIME
+    """
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
 class Work(Protocol):
     """What is done in a term: the engine."""
 
@@ -51,7 +59,7 @@ class Duty:
         *,
         holder: str,
         begin: Callable[[], Work],
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = steady_seconds,
     ) -> None:
         self._store = store
         self._clock = clock

@@ -50,6 +50,8 @@ log = structlog.get_logger(__name__)
 _KEEP_DELIVERIES = timedelta(days=7)
 _KEEP_OUTCOMES = timedelta(days=90)
 _GRACE_SECONDS = 6.0
+_WORKS_AGAIN = timedelta(minutes=5)
+"""A part that has worked for so long stops for another reason than the last time."""
 Part = Callable[[], Coroutine[None, None, None]]
 
 
@@ -147,6 +149,7 @@ class Engine:
         await self._performer.close(_GRACE_SECONDS)
         await self._store.deliveries.flush()
         await self._reports.close()
+        await self._sights.close()
         take_census(self._metrics, (), self._sights, self._clock.now())  # whoever is at work next counts them
 
     def problems(self) -> tuple[str, ...]:
@@ -157,8 +160,10 @@ class Engine:
 
     async def _keep(self, name: str, part: Part) -> None:
         """A part that stops oddly is started again; until then the process is not ready."""
-        for pause in pauses(1.0, 30.0):
+        growing = pauses(1.0, 30.0)
+        while True:
             self._stopped.discard(name)
+            began = self._clock.now()
             try:
                 await part()
             except StoreUnavailable as error:
@@ -166,7 +171,9 @@ class Engine:
             except Exception:
                 log.exception("a part of the engine has stopped", part=name)
             self._stopped.add(name)
-            await self._clock.sleep(pause)
+            if self._clock.now() - began > _WORKS_AGAIN:
+                growing = pauses(1.0, 30.0)
+            await self._clock.sleep(next(growing))
 
     # -- time ----------------------------------------------------------------------------------------
 

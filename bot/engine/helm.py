@@ -4,6 +4,8 @@ Rule: the role is checked in every repository of the frozen plan; the change and
 transaction.
 """
 
+from collections.abc import Sequence
+
 import structlog
 
 from bot.core import commands, present
@@ -16,6 +18,7 @@ from bot.core.model import Release
 from bot.core.plan import same_repository
 from bot.core.problems import Problem, ProblemKind
 from bot.core.steering import NamedRun, No, OpenCommand, Refused, find_step, resolve, resolve_adopt
+from bot.engine.by_hand import see_reruns
 from bot.engine.heard import Heard, Outcome, line_of, posts_of
 from bot.engine.means import Means
 from bot.engine.patience import patiently
@@ -58,6 +61,7 @@ class Helm:
         if barred:
             return Outcome(accepted=False, answer=_barred_answer(heard, command, release, barred, audience))
         named = await self._named_run(release, command) if isinstance(command, commands.Adopt) else None
+        await see_reruns(self._means, release, command)
         refusal: list[Refused] = []
 
         def choose(current: Release) -> Event | None:
@@ -101,14 +105,14 @@ class Helm:
         here = self._means.releases.at_home(heard.home, command.pipeline)
         if command.version is None:
             mine = [release for release in here if release.issue == heard.comment.issue_number]
-            if len(mine) == 1:
-                return mine[0]
+            if len({release.version for release in mine}) == 1:
+                return of_issue(mine, heard.comment.issue_number)
             versions = [release.version for release in mine or here]
             answer = present.which_release_answer(command, versions)
             return Outcome(accepted=False, answer=answer)
         named = [release for release in here if release.version == command.version]
         if named:
-            return named[-1]
+            return of_issue(named, heard.comment.issue_number)
         stored = await self._means.store.releases.find(
             heard.home, pipeline=command.pipeline, version=command.version
         )
@@ -137,6 +141,12 @@ class Helm:
         owner = taken.get(run.id)
         elsewhere = owner is not None and owner != (release.id, step.name)
         return NamedRun(step.repo, run, elsewhere, own=dispatched_by(run, app_login))
+
+
+def of_issue(named: Sequence[Release], issue: int) -> Release:
+    """Of several of one version, oldest first: this issue's, and the one at work before the one that waits for it."""
+    mine = [release for release in named if release.issue == issue] or named
+    return next((release for release in mine if release.turn), mine[0])
 
 
 def _barred_answer(

@@ -8,8 +8,9 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.core.facts import NotFound
+from bot.core.facts import GitHubError, NotFound
 from bot.engine.means import Means
+from bot.engine.patience import carried_out_since
 from bot.store import Surface
 
 _GIVEN_UP = "given up"
@@ -51,6 +52,7 @@ class LivingComments:
     def __init__(self, means: Means) -> None:
         self._store = means.store
         self._github = means.github
+        self._clock = means.clock
 
     async def write(self, surface: Surface, living: Living) -> None:
         if surface.github_id is not None:
@@ -76,13 +78,29 @@ class LivingComments:
 
     async def _create(self, surface: Surface, living: Living) -> Surface:
         """A comment that exists already is looked for first: its answer was lost, or the database is an older copy."""
-        home, marker = living.home, living.marker
-        for comment in await self._github.issue_comments(home, living.issue, since=living.since):
-            if comment.by_app and comment.body.rstrip().endswith(marker):
-                await self._github.edit_comment(home, comment.id, living.body)
-                return replace(surface, github_id=comment.id, data={}, made=surface.made + 1)
-        made = await self._github.create_comment(home, living.issue, living.body)
+        made = await self._made_before(living)
+        if made is None and await carried_out_since(self._clock, surface.data.get("creating")):
+            made = await self._made_before(living)
+        if made is not None:
+            await self._github.edit_comment(living.home, made, living.body)
+        else:
+            made = await self._create_anew(surface, living)
         return replace(surface, github_id=made, data={}, made=surface.made + 1)
+
+    async def _made_before(self, living: Living) -> int | None:
+        for comment in await self._github.issue_comments(living.home, living.issue, since=living.since):
+            if comment.by_app and comment.body.rstrip().endswith(living.marker):
+                return comment.id
+        return None
+
+    async def _create_anew(self, surface: Surface, living: Living) -> int:
+        creating = replace(surface, data={"creating": self._clock.now().isoformat()})
+        await self._store.surfaces.save_surface(creating)
+        try:
+            return await self._github.create_comment(living.home, living.issue, living.body)
+        except GitHubError:
+            await self._store.surfaces.save_surface(surface)
+            raise
 
     async def deleted(self, repo: str, comment_id: int) -> str | None:
         """Somebody deleted a comment: the id of the release it told of."""

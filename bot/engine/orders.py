@@ -20,7 +20,7 @@ from bot.core.grammar import parse_comment
 from bot.engine.eyes import Eyes
 from bot.engine.flakes import FlakesDesk
 from bot.engine.heard import Heard, Outcome, line_of, posts_of
-from bot.engine.helm import Helm
+from bot.engine.helm import Helm, of_issue
 from bot.engine.means import Means
 from bot.engine.pipelines import BadBook, Book, Bookshelf, NoBook
 from bot.engine.posts import Poster
@@ -110,15 +110,16 @@ class Orders:
         command = parse_comment(lines, self._names(heard.home, book), steps)
         if isinstance(command, NotOurs):
             return await self._done(heard, "not a command of any pipeline")
-        comment = heard.comment
         if self._settings.homes or isinstance(book, Book):
-            await self._store.homes.remember_home(
-                heard.home,
-                repository_id=comment.repository.id,
-                installation_id=comment.repository.installation_id,
-            )
+            await self._remember_home(heard)
         await self._receive(heard, command, book)
         return None
+
+    async def _remember_home(self, heard: Heard) -> None:
+        repository = heard.comment.repository
+        await self._store.homes.remember_home(
+            heard.home, repository_id=repository.id, installation_id=repository.installation_id
+        )
 
     def _names(self, home: str, book: Book | BadBook | NoBook) -> Sequence[str]:
         """The pipelines that a command here can be for."""
@@ -163,10 +164,8 @@ class Orders:
             await self._eyes.at_once(heard)
         try:
             standing = await Roles(self._github, self._clock).of(heard.person, heard.home)
-        except Suspended:  # nobody can be asked or answered now; the answer waits until that is over
+        except (Suspended, NotInstalled):  # nobody can be asked or answered now: the answer waits
             standing = Standing(heard.home, -1, "unknown")
-        except NotInstalled:
-            return await self._done(heard, "the app is not installed here")
         if standing.known and not standing.reaches("triage"):
             return await self._stranger(heard, known=known)
         if not standing.known and not await self._eyes.stranger(heard):
@@ -178,6 +177,8 @@ class Orders:
         if not known and not standing.reaches("write") and not (unread and not standing.known):
             return await self._done(heard, "no pipeline file, and nobody to tell")
         self._eyes.show(heard)
+        if not isinstance(book, Book) and standing.reaches("write"):
+            await self._remember_home(heard)  # the answer asks to mend the file and to give the command again
         outcome = await self._judge(heard, command, book, standing)
         if outcome is not None:
             await self._finish(heard, outcome, command)
@@ -283,7 +284,9 @@ class Orders:
             stored = await self._store.releases.find(
                 heard.home, pipeline=command.pipeline, version=command.version
             )
-            shown = (stored[-1].release,) if stored else ()
+            known = [each.release for each in stored]
+            still = [release for release in known if not release.word.final]
+            shown = (of_issue(still, heard.comment.issue_number),) if still else tuple(known[-1:])
             if not shown:
                 answer = present.no_release_answer(command.pipeline, command.version)
                 return Outcome(accepted=False, answer=answer)

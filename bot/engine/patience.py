@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
@@ -23,6 +24,10 @@ WHEN_REFUSED = 900.0
 """Longest pause after an answer that more tries will hardly change: a locked issue, a missing permission."""
 _HARDLY_AFTER = 1800.0
 """Seconds after which a refusal counts as such: until then somebody may be about to mend what they broke."""
+
+CARRIED_OUT_WITHIN = timedelta(seconds=3)
+"""What a process that is gone had asked GitHub for can be seen by then: as good as nothing takes longer, and what takes
+ten seconds is ended. https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api#timeouts"""
 
 
 def pauses(first: float = 0.25, most: float = 5.0) -> Iterator[float]:
@@ -60,6 +65,20 @@ async def until_stored(clock: Clock, work: Callable[[], Awaitable[Answer]]) -> A
         except StoreUnavailable as error:
             log.warning("the database does not answer; trying again", error=str(error))
             await clock.sleep(1.0)
+
+
+async def carried_out_since(clock: Clock, sent_at: object) -> bool:
+    """Waits until a request of a process that is gone has shown what came of it; False: it had, or there was none.
+
+    `sent_at`: an ISO time, or anything else where nothing is known.
+    """
+    if not isinstance(sent_at, str):
+        return False
+    left = datetime.fromisoformat(sent_at) + CARRIED_OUT_WITHIN - clock.now()
+    if left <= timedelta(0):
+        return False
+    await clock.sleep(min(left, CARRIED_OUT_WITHIN).total_seconds())
+    return True
 
 
 def seconds_until_again(error: GitHubError, clock: Clock, otherwise: float) -> float:

@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from bot.core.facts import NotFound, NotInstalled, Suspended, Unprocessable
+from bot.core.plan import same_repository
 from bot.engine.patience import patiently
 from bot.engine.ports import Clock, GitHub
 from bot.pipeline.load import BadPipelineFile, Mistake, load
@@ -56,16 +57,20 @@ class Bookshelf:
             case LocalPipelines(path=path):
                 return _local(path)
             case RepositoryPipelines(repository=repo, path=path):
-                return await self._remote(repo, path)
+                return await self._remote(repo, path, home=same_repository(repo, home))
             case None:
-                return await self._remote(home, DEFAULT_PATH)
+                return await self._remote(home, DEFAULT_PATH, home=True)
 
-    async def _remote(self, repo: str, path: str) -> Book | BadBook | NoBook:
+    async def _remote(self, repo: str, path: str, *, home: bool) -> Book | BadBook | NoBook:
         try:
             text = await patiently(self._clock, lambda: self._github.file(repo, path))
         except Suspended:  # says nothing about the file
             raise
-        except (NotFound, NotInstalled):
+        except NotInstalled:
+            if home:  # a command came from there a moment ago: it says nothing about the file
+                raise
+            return NoBook(path, repo)
+        except NotFound:
             return NoBook(path, repo)
         except Unprocessable as error:  # too large, no text, a folder: asking again does not help
             return _unreadable(path, f"it {str(error).removeprefix(f'{repo}:{path} ')}", repo)

@@ -19,7 +19,7 @@ from bot.core.model import Release
 from bot.engine.alarm import Alarm
 from bot.engine.days import Days
 from bot.engine.means import Means
-from bot.engine.patience import longest_pause, patiently, seconds_until_again
+from bot.engine.patience import CARRIED_OUT_WITHIN, longest_pause, patiently, seconds_until_again
 from bot.engine.releases import Changed
 from bot.store import PostRow, StoreUnavailable
 
@@ -158,7 +158,7 @@ class Poster:
             for comment in await self._github.issue_comments(post.repo, post.issue, since=since):
                 if comment.by_app and comment.body.rstrip().endswith(marker):
                     return comment.id
-        await self._store.posts.post_sending(post.seq)
+        await self._store.posts.post_sending(post.seq, self._clock.now() + CARRIED_OUT_WITHIN)
         return await self._github.create_comment(post.repo, post.issue, f"{body}\n\n{marker}")
 
     async def _body(self, post: PostRow) -> str | None:

@@ -3,8 +3,9 @@
 Only time in which GitHub could be read counts against a deadline, so the last good read survives restarts.
 """
 
+import asyncio
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,7 +17,7 @@ from bot.store import Store
 
 log = structlog.get_logger(__name__)
 
-BarredHook = Callable[[str, Trouble | None], Awaitable[None]]
+BarredHook = Callable[[str, Trouble | None], Coroutine[None, None, None]]
 _WRITE_EVERY = timedelta(seconds=1)
 _ALIVE = timedelta(minutes=1)
 """After its last sign of life in the database a process may have gone on for so long."""
@@ -42,6 +43,7 @@ class Sights:
         self._refused: dict[str, tuple[datetime, datetime]] = {}
         """The first and the last of the refusals since the last good read."""
         self._open: set[str] = set()
+        self._telling: set[asyncio.Task[None]] = set()
         """Repositories that have answered since they last refused, and since this process began: whether the last one
         came to tell its releases nobody knows."""
         self._away: tuple[datetime, datetime] | None = None
@@ -87,7 +89,7 @@ class Sights:
             await self._store.homes.saw(key, now)
         if key not in self._open:
             self._open.add(key)
-            await self._on_barred(repo, None)
+            await self._tell(repo, None)
         return was_dark
 
     async def refused(self, repo: str, error: GitHubError) -> None:
@@ -102,7 +104,20 @@ class Sights:
         self._refused[key] = (first, now)
         if now - first >= self._patience:
             self._open.discard(key)
-            await self._on_barred(repo, trouble)
+            await self._tell(repo, trouble)
+
+    async def _tell(self, repo: str, trouble: Trouble | None) -> None:
+        """All releases hear it, even if what has found it out is not wanted any more."""
+        telling = asyncio.create_task(self._on_barred(repo, trouble), name=f"access to {repo}")
+        self._telling.add(telling)
+        telling.add_done_callback(self._telling.discard)
+        await asyncio.shield(telling)
+
+    async def close(self) -> None:
+        telling = list(self._telling)
+        for task in telling:
+            task.cancel()
+        await asyncio.gather(*telling, return_exceptions=True)
 
 
 def _trouble(error: GitHubError) -> Trouble | None:

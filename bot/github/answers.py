@@ -127,6 +127,7 @@ def seconds_to_wait(answer: Answer, now: datetime) -> float | None:
 
     https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#handle-rate-limit-errors-appropriately
     """
+    now = clock_of(answer) or now  # the times in it are GitHub's
     try:
         if (after := answer.headers.get("retry-after")) is not None:
             return float(after) if after.strip().isdigit() else (_date(after) - now).total_seconds()

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from bot.core.facts import Forbidden, GitHubError, NotFound, Suspended, Unauthorized, Unreachable, Withheld
-from bot.github.answers import body_of, error_of, has_next, next_cursor, succeeded
+from bot.github.answers import body_of, error_of, has_next, message_of, next_cursor, succeeded
 from bot.github.auth import AppAuth
 from bot.github.etags import EtagCache
 from bot.github.http import Answer
@@ -135,11 +135,16 @@ class Client:
         if answer.status == 401:
             self.auth.forget(repo, Purpose.READ, token)
             answer, token = await self._get(repo, to, limiter, leave_302=leave_302)
+        for pause in _PROOF_PAUSES:
+            if not self._may_lag(answer, token):
+                break
+            await self._sleep(pause)
+            answer, token = await self._get(repo, to, limiter, leave_302=leave_302)
         if succeeded(answer) or (leave_302 and answer.status == 302):
             token.proven = True
             limiter.accepted()
             return answer
-        raise self._error(answer, repo, f"GET {to.path}", limiter)
+        raise self._error(answer, repo, f"GET {to.path}", limiter, token)
 
     async def _answer_to_write(self, write: Write) -> Answer:
         try:
@@ -163,7 +168,12 @@ class Client:
         if succeeded(answer):
             limiter.accepted()
             return answer
-        raise self._error(answer, write.repo, str(write), limiter)
+        raise self._error(answer, write.repo, str(write), limiter, token)
+
+    def _may_lag(self, answer: Answer, token: Token) -> bool:
+        """Whether GitHub knows the token and not yet what it may do: then it is worth waiting."""
+        lacks = answer.status == 403 and _NOT_ACCESSIBLE in message_of(answer)
+        return lacks and token.is_young(self._now())
 
     async def _limiter(self, repo: str) -> Limiter:
         limiter = self.limiters.of((await self.auth.installation(repo)).id)
@@ -215,7 +225,7 @@ class Client:
                 if succeeded(answer):
                     token.proven = True
                     break
-                error = self._error(answer, repo, f"GET {to.path}", limiter)
+                error = self._error(answer, repo, f"GET {to.path}", limiter, token)
                 if not isinstance(error, Unauthorized | NotFound | Forbidden):
                     raise error
                 if pause is None:
@@ -223,10 +233,11 @@ class Client:
                 await self._sleep(pause)
         return None
 
-    def _error(self, answer: Answer, repo: str, call: str, limiter: Limiter) -> GitHubError:
+    def _error(self, answer: Answer, repo: str, call: str, limiter: Limiter, token: Token) -> GitHubError:
         error = error_of(answer, call, limiter=limiter, now=self._now())
         # A permission granted since is not in the tokens that were made before.
-        if isinstance(error, Suspended) or (isinstance(error, Forbidden) and _NOT_ACCESSIBLE in str(error)):
+        lacks = isinstance(error, Forbidden) and _NOT_ACCESSIBLE in str(error)
+        if isinstance(error, Suspended) or (lacks and not token.is_young(self._now())):
             self.auth.forget_repository(repo)
         return error
 

@@ -5,6 +5,7 @@ https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-res
 """
 
 from collections import OrderedDict
+from dataclasses import replace
 
 from bot.github.http import Answer
 
@@ -31,7 +32,10 @@ class EtagCache:
         if answer.status == 304 and key in self._kept:
             self.hits += 1
             self._kept.move_to_end(key)
-            return self._kept[key]
+            kept = self._kept[key]
+            # The tag is of the body alone: whether a page follows is said by the newer headers.
+            link = {"link": answer.headers["link"]} if "link" in answer.headers else {}
+            return replace(kept, headers={**kept.headers, **link})
         if answer.status == 200 and "etag" in answer.headers:
             self._keep(key, answer)
         return answer

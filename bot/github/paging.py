@@ -38,18 +38,23 @@ class Reader:
         *,
         query: Mapping[str, str] | None = None,
         most: int = _MOST_PAGES,
+        sized: bool = True,
         **parts: str | int,
     ) -> tuple[T, ...]:
-        """The objects of all pages, at most `most`."""
+        """The objects of all pages, at most `most`. `sized`: GitHub lets the caller say how long a page is."""
         found: list[T] = []
         for number in range(1, most + 1):
             asked: dict[str, str | int] = {**(query or {}), "per_page": PAGE, "page": number}
+            if not sized:
+                asked = {"page": number} if number > 1 else {}
             to = route(template, repo=repo, **parts).asking(asked)
             part, more = await self._client.read(
                 repo, to, lambda page: (tuple(map(convert, reading.items(page.data, key))), page.more)
             )
             found += part
-            if not more:
+            # A bare list that has not changed keeps its ETag when a page behind it begins, and its old `Link`.
+            full = sized and key is None and len(part) == PAGE
+            if not more and not full:
                 break
         return tuple(found)
 

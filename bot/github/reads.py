@@ -91,6 +91,7 @@ class Reads(Reader):
                 None,
                 lambda item: Fields(item).text("ref"),
                 most=_MOST_TAG_PAGES,
+                sized=False,
                 ref=f"tags/{prefix}",
             )
         except Conflict as error:

@@ -66,4 +66,8 @@ class Token:
 
     def is_fresh(self, now: datetime) -> bool:
         """GitHub may refuse a new token for some seconds. https://github.com/octokit/auth-app.js/issues/65"""
-        return not self.proven and now - self.made_at < _FRESH
+        return not self.proven and self.is_young(now)
+
+    def is_young(self, now: datetime) -> bool:
+        """What it may do may not have spread yet. https://github.com/octokit/auth-app.js/issues/589"""
+        return now - self.made_at < _FRESH

@@ -31,7 +31,7 @@ def show_ref(call: Call) -> Answer:
     raise not_found()
 
 
-@ROUTES.on("GET", PLACE + "/git/matching-refs/{ref+}", READ, query=PAGING)
+@ROUTES.on("GET", PLACE + "/git/matching-refs/{ref+}", READ)
 def list_matching_refs(call: Call) -> Answer:
     """By prefix: `tags/1.0.3` finds 1.0.30 too, and none is `[]`, not 404."""
     place, prefix = call.repository, call.params["ref"]

@@ -46,7 +46,7 @@ class Deliveries:
             if self._finished:
                 self._need_writer()
             if self._writer is not None:
-                await self._writer
+                await asyncio.shield(self._writer)  # others wait for it, too
 
     @property
     def busy(self) -> bool:

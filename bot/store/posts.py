@@ -56,9 +56,9 @@ class Posts:
 
         return await self._database.transact(work)
 
-    async def post_sending(self, seq: int) -> None:
-        """Before the request leaves: from now on it may have been made."""
-        await self._change(seq, state=PostState.SENDING, tries=posts.c.tries + 1)
+    async def post_sending(self, seq: int, due_at: datetime) -> None:
+        """Before the request leaves: from now on it may have been made. Taken up anew it waits until `due_at`."""
+        await self._change(seq, state=PostState.SENDING, tries=posts.c.tries + 1, due_at=due_at)
 
     async def post_done(self, seq: int, made_id: int | None = None) -> None:
         await self._change(seq, state=PostState.DONE, made_id=made_id)

@@ -11,9 +11,11 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from bot.core.events import Event
 from bot.core.model import Release
+from bot.store.codec import SCHEMA
 from bot.store.committing import Change, commit_change
 from bot.store.database import Database
 from bot.store.deliveries import finish_delivery
+from bot.store.errors import StoreUnavailable
 from bot.store.groups import nearest_ahead
 from bot.store.posts import add_posts
 from bot.store.rows import JournalRow, PostToMake, SendToOpen, Stored
@@ -42,7 +44,15 @@ class Releases:
         self._now = now
 
     async def live(self) -> tuple[Stored, ...]:
-        """Every release that is not final, in the order of creation."""
+        """Every release that is not final, in the order of creation. StoreUnavailable while some are a newer program's:
+        what it has written would be read by guessing, and it may be at work again soon."""
+        query = select(func.max(releases.c.schema)).where(releases.c.final.is_(False))
+        highest = await self._database.transact(lambda connection: connection.execute(query).scalar())
+        if highest is not None and highest > SCHEMA:
+            raise StoreUnavailable(
+                f"there are releases that a newer release-bot has written (schema {highest}, this one knows {SCHEMA}): "
+                "start the newer one again"
+            )
         return await self._stored(releases.c.final.is_(False))
 
     async def get(self, release_id: str) -> Stored | None:

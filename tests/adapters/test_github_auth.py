@@ -7,7 +7,16 @@ import httpx
 import jwt
 import pytest
 
-from bot.core.facts import GitHubError, Limited, NotFound, NotInstalled, Suspended, Unauthorized, Unreachable
+from bot.core.facts import (
+    Forbidden,
+    GitHubError,
+    Limited,
+    NotFound,
+    NotInstalled,
+    Suspended,
+    Unauthorized,
+    Unreachable,
+)
 from bot.github import GitHubCalls
 from tests.adapters.scripted_github import (
     REPO,
@@ -361,13 +370,31 @@ async def test_a_token_that_github_never_came_to_know_is_not_tried_again(
 async def test_a_write_refused_for_its_permission_is_repeated_with_a_token_made_since(
     github: ScriptedGitHub, calls: GitHubCalls, words: str, token: str
 ) -> None:
-    github.answers("POST", COMMENTS, refused(403, words), said(201, {"id": 3}))
+    github.answers("POST", COMMENTS, said(201, {"id": 2}), refused(403, words), said(201, {"id": 3}))
+    await calls.create_comment(REPO, 1, "hello")
+    github.clock.time += timedelta(seconds=11)
     with pytest.raises(GitHubError):
         await calls.create_comment(REPO, 1, "hello")
 
     await calls.create_comment(REPO, 1, "hello")
 
-    assert [token_of(request) for request in github.asked("POST", COMMENTS)] == ["ghs_1", token]
+    assert [token_of(request) for request in github.asked("POST", COMMENTS)] == ["ghs_1", "ghs_1", token]
+
+
+async def test_a_token_whose_rights_still_spread_is_asked_with_again_and_not_replaced(
+    github: ScriptedGitHub, calls: GitHubCalls
+) -> None:
+    denied = "Resource not accessible by integration"
+    github.answers("GET", JOBS, refused(403, denied), refused(403, denied), said(200, NO_JOBS))
+    assert await calls.jobs(REPO, 5, 1) == ()
+    github.answers("GET", JOBS, *[refused(403, denied) for _ in range(3)], said(200, NO_JOBS))
+    with pytest.raises(Forbidden):
+        await calls.jobs(REPO, 5, 1)
+    github.clock.time += timedelta(seconds=11)
+    await calls.jobs(REPO, 5, 1)
+
+    assert github.clock.slept == [1, 3, 1, 3]
+    assert {token_of(request) for request in github.asked("GET", rf"{JOBS}.*")} == {"ghs_1"}
 
 
 async def test_a_permission_granted_while_a_new_token_is_tried_is_in_the_next_token(

@@ -611,6 +611,39 @@ async def test_a_304_keeps_the_pages_that_follow(github: ScriptedGitHub, calls: 
     assert len(github.requests) == 4
 
 
+async def test_a_304_tells_of_the_page_that_has_begun_since(
+    github: ScriptedGitHub, calls: GitHubCalls
+) -> None:
+    at = f"{ACTIONS}/runs/5/attempts/1/jobs"
+    again = said(304, None, link='<x>; rel="next"')
+    github.answers("GET", at, said(200, {"jobs": [JOB]}, etag='"1"'), again, said(200, {"jobs": [JOB]}))
+
+    assert len(await calls.jobs(REPO, 5, 1)) == 1
+    assert len(await calls.jobs(REPO, 5, 1)) == 2
+
+
+async def test_a_full_page_of_a_bare_list_is_never_taken_for_the_last(
+    github: ScriptedGitHub, calls: GitHubCalls
+) -> None:
+    full = said(200, [{"id": number} for number in range(100)], etag='"full"')
+    github.answers("GET", f"/repos/{REPO}/issues/comments", full, said(200, []))
+    assert len(await calls.home_comments(REPO, since=START)) == 100
+
+    github.answers("GET", f"/repos/{REPO}/issues/comments", said(304), said(200, [{"id": 100}]))
+    assert len(await calls.home_comments(REPO, since=START)) == 101
+
+
+async def test_tags_are_asked_for_without_the_words_of_other_lists(
+    github: ScriptedGitHub, calls: GitHubCalls
+) -> None:
+    at = f"/repos/{REPO}/git/matching-refs/tags/v1"
+    one, two = ([{"ref": f"refs/tags/v1.0.{number}"}] for number in (1, 2))
+    github.answers("GET", at, said(200, one, link='<x>; rel="next"'), said(200, two))
+
+    assert await calls.tags(REPO, prefix="v1") == ("v1.0.1", "v1.0.2")
+    assert github.lines == [f"GET {at}", f"GET {at}?page=2"]
+
+
 async def test_an_answer_kept_for_one_repository_is_not_shown_to_another(
     github: ScriptedGitHub, calls: GitHubCalls
 ) -> None:

@@ -137,6 +137,17 @@ LIMITS: list[tuple[httpx.Response, timedelta]] = [
         refused(403, "API rate limit exceeded", x_ratelimit_remaining="0", x_ratelimit_reset=RESET),
         timedelta(minutes=30),
     ),
+    # GitHub's clock is ten minutes behind this machine's.
+    (
+        refused(
+            403,
+            "API rate limit exceeded",
+            x_ratelimit_remaining="0",
+            x_ratelimit_reset=RESET,
+            date="Sat, 21 Nov 2026 08:50:00 GMT",
+        ),
+        timedelta(minutes=40),
+    ),
     (refused(403, "x", x_ratelimit_remaining="0", x_ratelimit_reset="soon"), timedelta(minutes=1)),
     (refused(403, "You have exceeded a secondary rate limit"), timedelta(minutes=1)),
     (refused(403, "You have triggered an abuse detection mechanism"), timedelta(minutes=1)),
@@ -214,6 +225,7 @@ async def test_a_read_that_fails_is_one_error_and_one_request(
     github: ScriptedGitHub, calls: GitHubCalls, answer: Said, kind: type[GitHubError]
 ) -> None:
     await calls.repository(REPO)
+    github.clock.time += timedelta(seconds=11)  # the token is no longer new
     github.answers("GET", RUN, answer)
 
     with pytest.raises(GitHubError) as error:

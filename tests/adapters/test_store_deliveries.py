@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.store import Arrival, DeliveryState, Store, StoreUnavailable
+from bot.store.database import Lane
 from bot.store.tables import deliveries
 from tests.adapters.conftest import EVERY_KIND
 from tests.adapters.test_store_given import MINUTE, NOW, arrival, opened, release, start
@@ -370,3 +372,20 @@ async def test_a_hint_that_was_heard_is_done_and_one_of_no_interest_is_ignored(d
 
     assert await state_of(database, "heard") == ("done", "RunLevel", 0)
     assert await state_of(database, "of no interest") == ("ignored", "nothing", 0)
+
+
+async def test_who_stops_waiting_for_the_writer_stops_it_for_nobody_else(store: Store) -> None:
+    held = threading.Event()
+    busy = asyncio.create_task(store.database.transact(lambda _: held.wait(30), lane=Lane.DOOR))
+    await asyncio.sleep(0)
+    kept = asyncio.create_task(store.deliveries.accept(arrival("d1")))
+    await asyncio.sleep(0)
+    flushing = asyncio.create_task(store.deliveries.flush())
+    await asyncio.sleep(0)
+    flushing.cancel()
+    await asyncio.gather(flushing, return_exceptions=True)
+    held.set()
+    await busy
+
+    assert await kept
+    assert await names(store) == ["d1"]

@@ -5,10 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from sqlalchemy import update
 
 from bot.core.events import SendDone
 from bot.core.model import Release
-from bot.store import Outdated, PostToMake, SendRepeated, Store, Stored, Surface
+from bot.store import Outdated, PostToMake, SendRepeated, Store, Stored, StoreUnavailable, Surface
+from bot.store.codec import SCHEMA
+from bot.store.tables import releases
 from tests.adapters.test_store_given import (
     HOME,
     MINUTE,
@@ -402,3 +405,13 @@ async def test_an_ended_release_of_which_github_does_not_show_the_end_is_found_w
         await store.surfaces.save_surface(surface)
 
     assert [one.id for one in await store.releases.unreported()] == (["r1"] if behind else [])
+
+
+async def test_what_a_newer_program_wrote_meanwhile_is_not_read_by_guessing(store: Store) -> None:
+    """A rolling deployment: this process stood by while the newer one was at work, and would take over."""
+    await start(store, release("r1"))
+    newer = update(releases).values(schema=SCHEMA + 1)
+    await store.database.transact(lambda connection: connection.execute(newer) and None)
+
+    with pytest.raises(StoreUnavailable, match="newer release-bot"):
+        await store.releases.live()

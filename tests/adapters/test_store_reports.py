@@ -47,7 +47,7 @@ async def test_a_post_whose_key_exists_is_ignored(store: Store) -> None:
 async def test_a_post_that_was_made_is_not_made_again(store: Store) -> None:
     await store.posts.add([comment("k")])
     (post,) = await store.posts.todo_posts(NOW)
-    await store.posts.post_sending(post.seq)
+    await store.posts.post_sending(post.seq, NOW)
     await store.posts.post_done(post.seq, 321)
     await store.posts.add([comment("k")])
 
@@ -63,7 +63,7 @@ async def test_a_post_under_way_when_the_process_ended_is_taken_up_as_one_that_m
     async with opened(database) as before:
         await before.posts.add([comment("k")])
         (post,) = await before.posts.todo_posts(NOW)
-        await before.posts.post_sending(post.seq)
+        await before.posts.post_sending(post.seq, NOW)
     async with opened(database) as after:
         (again,) = await after.posts.todo_posts(NOW)
         assert (again.key, again.state, again.tries) == ("k", PostState.SENDING, 1)

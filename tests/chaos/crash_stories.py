@@ -1,7 +1,7 @@
 """The stories in which the process is ended: each a person's day, told so that it goes on whatever the bot forgets.
 
-Rule: a person waits for what GitHub shows and never for a fixed time, and answers the one question that the contract
-allows after a crash - "was this dispatch made?" - only where it was not.
+Rule: a person waits for what GitHub shows, needs some seconds to type what comes of it, and answers the one question
+that the contract allows after a crash - "was this dispatch made?" - only where it was not.
 """
 
 import json
@@ -56,6 +56,9 @@ LINE = ONE_STEP.replace(
 REST = timedelta(minutes=3)
 """After the last event, for reports to catch up."""
 
+_TYPING = 5.0
+"""Seconds from what a person sees to what they say: until then a call for them may still be on its way."""
+
 
 @dataclass(slots=True)
 class Day:
@@ -79,6 +82,7 @@ class Day:
         await self.says(command)
 
     async def says(self, text: str, *, by: str = "maya") -> Comment:
+        await self.stage.passes(seconds=_TYPING)
         comment = await self.stage.says(text, by=by)
         self.commands.append(comment)
         return comment
@@ -119,6 +123,7 @@ class Day:
 
     async def presses(self, step: str, button: str, until: Callable[[], object]) -> None:
         """Presses the button, and again if nothing comes of it: a lost click is GitHub's loss, not the bot's."""
+        await self.stage.passes(seconds=_TYPING)
         for _ in range(3):
             check = self.stage.checks(step)[-1]
             if check.conclusion == "action_required":

@@ -102,8 +102,10 @@ class Overdue:
                 return self._later(at) if release.turn and not paused else None
             case Sending(send_by=at):
                 return self._later(at)
-            case Expecting(until=at) | Cooling(until=at):
+            case Expecting(until=at):
                 return None if paused else self._later(at)
+            case Cooling(until=at):
+                return self._later(at) if release.turn and not paused else None
             case Finding(until=at) | Rerunning(until=at) | GaveWay(until=at):
                 return self._later(at)
             case Diagnosing():

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import pairwise
 
 from bot.core.states import BoundRun
 from bot.simulator.ledger import Entry, Ledger
@@ -76,7 +77,8 @@ class Reruns:
         count = self._counts.setdefault(run.id, Count())
         cause = self._causes.get(run.id, "unknown")
         count.by_cause[cause] += 1
-        most = BUDGET[cause] + (BUDGET["flaky"] if cause == "unknown" and self._passed_elsewhere(run) else 0)
+        flaky = cause == "unknown" and (self._passed_elsewhere(run) or _healed(run))
+        most = BUDGET[cause] + (BUDGET["flaky"] if flaky else 0)
         if count.by_cause[cause] > most + count.asked:
             times = f"{count.by_cause[cause]} times for a failure that is {cause}"
             yield (
@@ -92,6 +94,16 @@ class Reruns:
             if other.workflow is run.workflow and other is not run
             for attempt in other.attempts
         )
+
+
+def _healed(run: Run) -> bool:
+    """What failed in one attempt has passed in the next, so that one was flaky, whatever failed after it."""
+    for failed, later in pairwise(run.attempts):
+        passed = {job.name for job in later.jobs if job.conclusion == "success"}
+        broken = {job.name for job in failed.jobs if job.conclusion == "failure"}
+        if broken and broken <= passed:
+            return True
+    return False
 
 
 def _was_read(ledger: Ledger, job: int, *, in_time: bool) -> bool:

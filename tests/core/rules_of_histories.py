@@ -131,7 +131,7 @@ def _has_owner(release: Release, step: Step, now: datetime) -> bool:
         case Waiting():
             return not release.turn or not _needs_met(release, step)
         case Due(not_before=at) | Cooling(until=at):
-            return works or paused or (at > now and wakes)
+            return works or paused or not release.turn or (at > now and wakes)
         case Sending() | Diagnosing():
             return works
         case InLine():

@@ -228,6 +228,22 @@ def test_what_belongs_to_no_pipeline_meets_silence(line: str) -> None:
             "/release adopt oss #123",
             "`#123` is neither the id nor the URL of a workflow run: `/release adopt [VERSION] STEP RUN`.",
         ),
+        (
+            "/release adopt oss 1.0.3 https://github.com/acme/vault/actions/runs/17000000001",
+            "`1.0.3` is neither the id nor the URL of a workflow run: `/release adopt [VERSION] STEP RUN`.",
+        ),
+        (
+            "/release adopt oss 5 https://github.com/acme/vault/actions/runs/17000000001",
+            "`…` is one word too many: `/release adopt [VERSION] STEP RUN`.",
+        ),
+        (
+            "/release adopt oss #17000000001",
+            "`#…` is neither the id nor the URL of a workflow run: `/release adopt [VERSION] STEP RUN`.",
+        ),
+        (
+            "/release 1.0.3-2026112212+1",
+            "`1.0.3-2026112212+1` is not a version: it must not have a `+` part; leave that out.",
+        ),
         ("/release pause now", "`now` is one word too many: `/release pause [VERSION]`."),
         ("/release retry oss ee", "`ee` is one word too many: `/release retry [VERSION] [STEP]`."),
         (

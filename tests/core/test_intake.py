@@ -188,7 +188,6 @@ def test_a_comment_on_a_pull_request_is_told_apart(mark: object, is_pull: bool) 
         ("issue_comment.created", "comment.user"),
         ("issue_comment.created", "comment.body"),
         ("issue_comment.created", "issue.number"),
-        ("workflow_run.completed", "workflow_run.run_attempt"),
         ("workflow_run.completed", "workflow_run.head_sha"),
         ("workflow_job.completed", "workflow_job.run_id"),
         ("check_run.requested_action", "check_run.external_id"),
@@ -289,13 +288,14 @@ def test_words_that_github_invents_later_are_kept(
 
 
 def test_a_run_without_its_optional_fields_is_read() -> None:
-    bare = rest_run(head_branch=None, actor=None, triggering_actor=None, run_started_at=None)
-    del bare["display_title"]
+    bare = rest_run(head_branch=None, actor=None, triggering_actor=None, run_started_at=None, status=None)
+    del bare["display_title"], bare["run_attempt"]
 
     run = run_from_http(bare)
 
     assert (run.head_branch, run.actor_login, run.triggering_actor_login) == (None, None, None)
     assert (run.display_title, run.run_started_at) == ("", SPOKEN)
+    assert (run.attempt, run.status) == (1, "unknown")
 
 
 def test_a_run_that_is_no_run_is_an_error_for_the_caller() -> None:

@@ -1,5 +1,6 @@
 """What is known of the time in which nobody was at work on this database."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -68,3 +69,30 @@ async def test_two_slips_with_hours_between_them_call_nobody_but_a_refusal_that_
         await store.close()
 
     assert told == ["acme/widget no-access"]
+
+
+async def test_all_releases_hear_that_a_repository_answers_again_though_its_reader_is_dropped(
+    tmp_path: Path,
+) -> None:
+    clock, told, begun, committed = _Clock(), list[str](), asyncio.Event(), asyncio.Event()
+
+    async def barred(repo: str, trouble: Trouble | None) -> None:
+        begun.set()
+        await committed.wait()
+        told.append(repo)
+
+    clock.move_to(LAST)
+    store = await Store.open(f"sqlite:///{tmp_path / 'bot.db'}", now=clock.now)
+    try:
+        sights = Sights(store, clock, look_seconds=60, on_barred=barred)
+        await sights.load()
+        reader = asyncio.create_task(sights.read("acme/widget"))
+        await begun.wait()
+        reader.cancel()  # its own release has gone on, and wants nothing of it any more
+        await asyncio.gather(reader, return_exceptions=True)
+        committed.set()
+        await sights.read("acme/widget")
+    finally:
+        await store.close()
+
+    assert told == ["acme/widget"]

@@ -60,6 +60,14 @@ async def test_f46_a_token_that_github_does_not_know_yet_is_tried_again_with_rea
     assert called(stage) == []
 
 
+async def test_f46_a_role_is_asked_for_again_while_the_rights_of_a_new_token_spread(stage: Stage) -> None:
+    denied = "Resource not accessible by integration"
+    stage.world.trouble.answers("GET", r"/collaborators/maya/permission$", 403, denied)
+    await begins(stage)
+    await stage.until(lambda: stage.state() == "released", hours=1)
+    assert called(stage) == []
+
+
 async def test_f46_no_token_writes_before_a_read_has_shown_that_github_knows_it(stage: Stage) -> None:
     await begins(stage)
     await stage.until(lambda: stage.state() == "released", hours=1)

@@ -185,7 +185,7 @@ class Stage:
         while self.bot.store.busy:  # noqa: ASYNC110 - the database has a thread of its own
             await asyncio.sleep(0.0002)
         bot, http, self.bot, self._http = self.bot, self._http, None, None
-        lost = asyncio.all_tasks() - self._not_ours
+        lost = asyncio.all_tasks() - self._not_ours - {*self.wire.received}
         for task in lost:
             task.cancel()
         await asyncio.gather(*lost, return_exceptions=True)

@@ -86,3 +86,26 @@ async def test_a_check_run_asks_for_nobody_while_a_new_dispatch_is_looked_for(st
     newest = stage.checks("build")[-1]
     assert (newest.status, newest.conclusion, newest.actions) == ("queued", None, [])
     assert stage.checks("build")[-2].conclusion == "action_required"
+
+
+async def test_a_check_run_whose_answer_was_lost_is_ended_when_another_commit_is_shown(stage: Stage) -> None:
+    stage.pipeline(ONE_STEP)
+    stage.oss.workflows["build.yml"].on_run().runs_until_told()
+    await stage.opens()
+    stage.world.trouble.answers("POST", "/dispatches$", 422, "No", times=1)
+    stage.world.trouble.answers("POST", "/check-runs$", 502, "Server Error", when="after", times=1)
+    stage.world.hand("maya").comments(stage.issue, "/release 1.0.3")
+    await stage.until(lambda: bool(stage.checks("build")))
+    stage.world.hand("ada").pushes(stage.oss, stage.oss.default_branch)
+    await stage.passes(minutes=5)
+    await stage.says("/release retry 1.0.3")
+    await stage.passes(minutes=2)
+    stage.run(stage.oss, "build.yml").finish()
+    await stage.until(lambda: stage.state() == "released")
+    await stage.passes(minutes=5)
+
+    assert [check.conclusion for check in stage.checks("build")] == [
+        "cancelled",
+        "action_required",
+        "success",
+    ]

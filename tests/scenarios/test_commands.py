@@ -860,3 +860,21 @@ async def test_a_click_that_lay_in_the_inbox_for_hours_is_not_carried_out(stage:
     await stage.passes(minutes=5)
 
     assert stage.state() == "needs attention"
+
+
+@pytest.mark.parametrize("command", ["/release retry 1.0.3 build", "/release cancel 1.0.3"])
+async def test_of_two_of_one_version_the_one_of_the_issue_is_meant(stage: Stage, command: str) -> None:
+    stage.pipeline(ONE_STEP.replace("ref: develop", "ref: develop, retry: 0"))
+    stage.oss.workflows["build.yml"].on_run(runs=1, attempts=1).job("publish").fails()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.state() == "needs attention")
+    assert f"`{command}`" in stage.said()[-1]  # the bot itself offers it, in this issue
+    stage.pipeline("pipelines: {release: {steps: {build: {dispatch: release-docker.yml}}}}")  # was renamed
+    await stage.says("/release 1.0.3", issue=stage.world.add_issue(stage.oss, 8))
+    comment = await stage.says(command)
+    await stage.passes(minutes=5)
+    first, second = stage.statuses()
+    assert stage.reactions(comment) == DONE
+    assert first.state in {"released", "cancelled"}
+    assert second.state != "cancelled"

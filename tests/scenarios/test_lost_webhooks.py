@@ -9,7 +9,7 @@ import pytest
 from bot.simulator.faults import Break
 from bot.simulator.post import Post
 from bot.store import StoreUnavailable
-from tests.scenarios.stage import ONE_CHAIN, ONE_STEP, Stage
+from tests.scenarios.stage import ONE_CHAIN, ONE_STEP, OSS, Stage
 
 POST_OF_A_BAD_DAY: dict[str, Callable[[Post], object]] = {
     "all lost after the command": lambda post: post.loses(skip=1),
@@ -202,3 +202,62 @@ async def test_a_command_that_is_found_while_the_database_cannot_be_written_is_n
     await stage.passes(minutes=5)
 
     assert stage.reactions(command) == ["eyes", "rocket"]
+
+
+@pytest.mark.parametrize("broken", [None, "pipelines: {}"])
+async def test_a_home_is_one_where_a_command_was_answered(stage: Stage, broken: str | None) -> None:
+    if broken is None:
+        stage.oss.files.clear()
+    else:
+        stage.pipeline(broken)
+    await stage.opens()
+    assert stage.reactions(await stage.says("/release 1.0.3")) == ["eyes", "confused"]
+    stage.pipeline(ONE_STEP)
+    stage.world.hook.post.loses("issue_comment")
+    comment = await stage.says("/release 1.0.3")
+    await stage.passes(minutes=10)
+    assert stage.reactions(comment) == ["eyes", "rocket"]
+
+
+FOLLOWED = f"""\
+pipelines:
+  release:
+    steps:
+      build: {{repo: {OSS}, dispatch: build.yml, ref: develop, inputs: {{version: "{{{{ version }}}}"}}}}
+      after: {{needs: build, repo: {OSS}, watch: after.yml, ref: develop}}
+"""
+
+
+async def test_what_follows_a_run_is_found_though_the_end_of_that_run_was_noticed_later(stage: Stage) -> None:
+    stage.pipeline(FOLLOWED)
+    stage.world.add_workflow(stage.oss, "after.yml", on_branches=("develop",))
+    await stage.opens()
+    stage.world.hand("ada").pushes(stage.oss)  # long before: a run that nobody waits for
+    await stage.passes(minutes=2)
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("build") == "running")
+    stage.world.hook.post.loses()
+    build = stage.run(stage.oss, "build.yml")
+    while build.status != "completed":
+        await stage.passes(seconds=1)
+    assert stage.step("build") == "running"
+    stage.world.hand("ada").pushes(stage.oss)
+    await stage.until(lambda: stage.state() in {"released", "needs attention"}, hours=2)
+
+    assert stage.state() == "released"
+
+
+async def test_a_command_while_the_app_is_taken_away_for_a_minute_is_answered_when_it_is_back(
+    stage: Stage,
+) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    installation = stage.world.installation("acme")
+    command = stage.world.hand("maya").comments(stage.issue, "/release 1.0.3")
+    installation.repositories.remove(stage.oss)
+    await stage.passes(minutes=1)
+    installation.repositories.append(stage.oss)
+    await stage.passes(minutes=5)
+
+    assert stage.reactions(command)[-1] in {"rocket", "confused"}
+    assert stage.statuses() or stage.said()

@@ -1,7 +1,11 @@
 """Answers and notices that cannot be made: tried ever more seldom, never in a hurry, and given up after a day."""
 
-import pytest
+from datetime import datetime
 
+import pytest
+from structlog.testing import capture_logs
+
+from bot.store import PostRow, StoreUnavailable
 from tests.scenarios.stage import ONE_STEP, Stage
 
 SPAM = "Validation failed, or the endpoint has been spammed."
@@ -69,3 +73,25 @@ async def test_a_status_comment_that_is_deleted_while_it_is_edited_is_made_once_
 
     await stage.passes(minutes=5)
     assert stage.state() == "released"
+
+
+async def test_a_database_that_is_away_once_an_hour_never_makes_answers_wait_longer(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.opens()
+    assert stage.bot is not None
+    todo, away = stage.bot.store.posts.todo_posts, [False]
+
+    async def sometimes(now: datetime) -> tuple[PostRow, ...]:
+        if away.pop() if away else False:
+            raise StoreUnavailable("the connection was lost")
+        return await todo(now)
+
+    monkeypatch.setattr(stage.bot.store.posts, "todo_posts", sometimes)
+    with capture_logs():
+        for hour in range(8):
+            away.append(True)
+            await stage.says("/release help")
+            await stage.passes(seconds=5)
+            assert len(stage.said()) == hour + 1
+            await stage.passes(hours=1)

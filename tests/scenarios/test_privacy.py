@@ -8,6 +8,7 @@ import base64
 import json
 import random
 from collections.abc import Iterator
+from datetime import timedelta
 from urllib.parse import quote, unquote
 
 import pytest
@@ -206,6 +207,47 @@ async def test_a_refused_start_tells_the_private_step_and_the_kind_of_its_proble
     await stage.passes(minutes=2)
     assert stage.reactions(comment) == ["eyes", "confused"]
     assert stage.dispatches() == []
+    assert betrayed(stage, place) == []
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "adopt hidden RUN",
+        "adopt hidden URL",
+        "adopt URL hidden",
+        "adopt RUN",
+        "adopt hidden #RUN",
+        "URL",
+        "RUN",
+    ],
+)
+async def test_the_private_run_in_somebodys_command_is_not_repeated_in_public(
+    stage: Stage, form: str
+) -> None:
+    place = vault(stage)
+    await stage.opens()
+    for version in ("1.0.3", "1.0.4"):
+        await stage.says(f"/release {version}")
+    await stage.until(lambda: len(place.runs) == 2)
+    run = min(place.runs)
+    url = f"https://github.com/{place.full_name}/actions/runs/{run}"
+    comment = await stage.says(f"/release {form}".replace("RUN", str(run)).replace("URL", url))
+    await stage.passes(minutes=2)
+
+    assert stage.reactions(comment) == ["eyes", "confused"]
+    assert betrayed(stage, place) == []
+
+
+async def test_a_late_command_is_told_without_the_private_run_in_it(stage: Stage) -> None:
+    place = vault(stage)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: bool(place.runs))
+    await stage.says(f"/release adopt hidden {min(place.runs)}", age=timedelta(minutes=16))
+    await stage.passes(minutes=2)
+
+    assert "`/release adopt hidden …`" in stage.answer()
     assert betrayed(stage, place) == []
 
 

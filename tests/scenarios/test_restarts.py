@@ -6,11 +6,15 @@ behind: a kill between the answer and its commit looks like the second.
 
 import zlib
 from collections.abc import Callable
+from datetime import datetime
 from itertools import count
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
+from bot.simulator.faults import Break
+from bot.store import PostRow, StoreUnavailable
 from tests.scenarios.stage import ONE_STEP, Stage
 from tests.scenarios.wire import When
 
@@ -52,6 +56,7 @@ async def tell(stage: Stage) -> list[str]:
         await stage.until(lambda: stage.state() in {"released", "needs attention"}, hours=2)
         stuck = [step for step, word in stage.status().steps.items() if word == "needs attention"]
         asked += stuck
+        await stage.passes(seconds=20)  # nobody reads and types faster
         for step in stuck:
             assert step in DISPATCHED, (step, stage.wire.cuts)
             await stage.says(f"/release retry 1.0.3 {step}")
@@ -161,3 +166,83 @@ async def test_the_deleted_status_comment_of_an_ended_release_comes_back_after_a
     stage.world.trouble.ends()
     await stage.passes(hours=3)
     assert stage.state() == "released"
+
+
+def _is_received(stage: Stage, path: str) -> None:
+    """From now on GitHub carries such requests out two seconds after it has received them."""
+    stage.wire.is_slow_at(
+        lambda request: request.method == "POST" and request.url.path.endswith(path),
+        lambda: stage.clock.sleep(2.0),
+    )
+
+
+@pytest.mark.parametrize("goes", ["stops", "dies"])
+@pytest.mark.parametrize("path", ["/issues/7/comments", "/check-runs"])
+async def test_what_github_had_received_when_the_process_went_is_not_made_twice(
+    stage: Stage, path: str, goes: str
+) -> None:
+    stage.pipeline(ONE_STEP)
+    stage.oss.workflows["build.yml"].on_run().runs_until_told()
+    await stage.opens()
+    _is_received(stage, path)
+    stage.world.hand("maya").comments(stage.issue, "/release 1.0.3")
+    await stage.until(lambda: bool(stage.wire.received))
+    await stage.passes(seconds=0.5)
+    if goes == "stops":
+        await stage.bot_restarts()
+    else:
+        await stage.bot_dies()
+        stage.wire.mended()
+        await stage.opens()
+    await stage.passes(minutes=5)
+
+    assert len(stage.statuses()) == 1
+    stage.run(stage.oss, "build.yml").finish()
+    await stage.until(lambda: stage.state() == "released")
+    await stage.passes(minutes=2)
+    assert [check.status for check in stage.checks("build")] == ["completed"]
+
+
+async def test_an_answer_that_github_had_received_is_not_made_twice(stage: Stage) -> None:
+    await stage.opens()
+    _is_received(stage, "/issues/7/comments")
+    stage.world.hand("maya").comments(stage.issue, "/release help")
+    await stage.until(lambda: bool(stage.wire.received))
+    await stage.passes(seconds=0.5)
+    await stage.bot_restarts()
+    await stage.passes(minutes=5)
+
+    assert len(stage.said()) == 1
+
+
+async def test_an_answer_on_its_way_while_the_database_is_away_is_not_made_twice(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.opens()
+    assert stage.bot is not None
+    todo, away = stage.bot.store.posts.todo_posts, [StoreUnavailable("the connection was lost")]
+
+    async def once_away(now: datetime) -> tuple[PostRow, ...]:
+        if stage.wire.received and away:
+            raise away.pop()
+        return await todo(now)
+
+    monkeypatch.setattr(stage.bot.store.posts, "todo_posts", once_away)
+    _is_received(stage, "/issues/7/comments")
+    stage.world.hand("maya").comments(stage.issue, "/release help")
+    with capture_logs() as lines:
+        await stage.passes(minutes=5)
+
+    assert [line["part"] for line in lines if line["log_level"] == "error"] == ["poster"]
+    assert len(stage.said()) == 1
+
+
+async def test_a_comment_that_github_never_received_is_made_without_delay(stage: Stage) -> None:
+    stage.pipeline(ONE_STEP)
+    stage.oss.workflows["build.yml"].on_run().runs_until_told()
+    await stage.opens()
+    stage.world.trouble.breaks("POST", "/issues/7/comments$", Break.CONNECT, when="before")
+    await stage.says("/release 1.0.3")
+    await stage.passes(seconds=8)
+
+    assert len(stage.statuses()) == 1

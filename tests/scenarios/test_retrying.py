@@ -256,3 +256,19 @@ async def test_what_fails_again_has_used_up_its_budget_though_another_job_passed
     await begins(stage)
     await stage.until(lambda: stage.state() == "needs attention")
     assert len(stage.world.ledger.reruns) == 1
+
+
+async def test_a_release_that_waits_for_its_turn_re_runs_nothing(stage: Stage) -> None:
+    stage.pipeline(ONE_STEP.replace("  release:\n", "  release:\n    concurrency: all\n"))
+    build = stage.oss.workflows["build.yml"]
+    build.on_run(about="1.0.3").runs_until_told()
+    build.on_run(about="1.0.4", attempts=1).job("publish").fails()
+    await stage.opens()
+    await stage.says("/release 1.0.3 1.0.4")
+    await stage.until(lambda: stage.step("build") == "running")
+    run = stage.world.hand("maya").starts(build, "develop", version="1.0.4")
+    await stage.passes(minutes=3)
+    await stage.says(f"/release adopt 1.0.4 build {run.id}")
+    await stage.passes(minutes=5)
+    assert stage.state("1.0.3") == "running"
+    assert not stage.world.ledger.reruns

@@ -18,6 +18,7 @@ from bot.core.present.view import View
 from bot.core.present.words import clock, duration, names, release_icon, step_state
 from bot.core.states import word_of
 from bot.core.steering import OpenCommand
+from bot.core.suggest import unaddressed
 
 
 def status_answer(release: Release, audience: Audience, *, web_url: str, comment: int | None) -> str:
@@ -44,7 +45,11 @@ def _state(release: Release, step: str) -> str:
 
 def _not_done(line: str, at: datetime) -> str:
     """Which command it is: the answer may come long after it. `line`: as typed, empty where it is not clear which."""
-    which = f"{code(line, most=200)} ({clock(at, day=at)})" if line else f"The command of {clock(at, day=at)}"
+    which = (
+        f"{code(unaddressed(line), most=200)} ({clock(at, day=at)})"
+        if line
+        else f"The command of {clock(at, day=at)}"
+    )
     return f"{which} was not carried out"
 
 
@@ -85,7 +90,10 @@ def which_release_answer(command: OpenCommand | Adopt, versions: Sequence[str]) 
     pipeline = command.pipeline
     if not versions:
         return f"No release of {code(pipeline)} is open, so there is nothing to do."
-    example = code(as_typed(replace(command, version=versions[0])), most=200)
+    line = as_typed(replace(command, version=versions[0]))
+    if isinstance(command, Adopt):  # the run may be one that nobody may hear of here
+        line = line.removesuffix(str(command.run_id)) + "RUN"
+    example = code(line, most=200)
     if len(versions) == 1:
         first = f"In this issue no release of {code(pipeline)} is open; in another one {names(versions)} is."
     else:

@@ -255,6 +255,13 @@ def test_a_path_of_the_bots_own_machine_is_told_nobody() -> None:
             "Put the version behind the verb, as in `/release pause 1.0.3`."),
         ),
         (
+            present.which_release_answer(
+                commands.Adopt(pipeline="release", step="build", run_id=17000000001), ["1.0.3", "1.0.4"]
+            ),
+            ("It is not clear which release of `release` is meant: open are `1.0.3` and `1.0.4`. "
+            "Put the version behind the verb, as in `/release adopt 1.0.3 build RUN`."),
+        ),
+        (
             present.which_release_answer(commands.Pause(pipeline="release"), []),
             "No release of `release` is open, so there is nothing to do.",
         ),
