@@ -134,8 +134,11 @@ async def test_a_release_that_was_cancelled_half_way_says_how_to_go_on(stage: St
 
 async def test_who_waits_for_another_release_says_for_which_and_that_it_is_stuck(stage: Stage) -> None:
     stage.oss.workflows["release-docker.yml"].on_run().job("build").fails(log=COMPILER)
+    build(stage)
     await begins(stage, file=IMAGES)
+    ends(stage, "0.24.9")
     await stage.until(lambda: stage.state("0.24.9") == "needs attention")
+    ends(stage, "1.0.3")
     await stage.passes(minutes=1)
 
     sentence = "`images` waits for release 0.24.9 / images, which needs a person."
