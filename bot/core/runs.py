@@ -25,6 +25,7 @@ from bot.core.states import (
     Passed,
     Rerunning,
     Running,
+    never_seen,
     run_of,
 )
 from bot.core.trouble import Background, Sighting, Trouble, TroubleKind
@@ -96,6 +97,8 @@ def _same_attempt(draft: Draft, event: RunLevel) -> None:
             _progress(draft, event, state)
         case Rerunning() if event.confirmed and draft.now >= state.until:
             _rerun_lost(draft, event.step, state)
+        case NeedsPerson() if never_seen(state):
+            _appears_late(draft, event)
         case NeedsPerson(run=BoundRun() as run, trouble=trouble) if (
             trouble.kind is TroubleKind.TIMED_OUT and bound_run(event.run).held
         ):
@@ -107,6 +110,14 @@ def _same_attempt(draft: Draft, event: RunLevel) -> None:
                 draft.put(event.step, replace(state, confirm=True))
         case _:
             return
+
+
+def _appears_late(draft: Draft, event: RunLevel) -> None:
+    """It was there all the time, or GitHub was slow to begin; how it ends is asked for like any other end."""
+    run = bound_run(event.run)
+    live = replace(run, status="in_progress", conclusion=None, ended_at=None) if run.over else run
+    draft.bind(event.step, live)
+    draft.put(event.step, Running(run=live, confirm=True), f"run {run.id} has appeared after all")
 
 
 def _progress(draft: Draft, event: RunLevel, state: Running) -> None:
@@ -157,7 +168,7 @@ def conclude(draft: Draft, step: str, run: BoundRun, *, jobs_ran: bool | None) -
 
 
 def run_gone(draft: Draft, event: RunGone) -> None:
-    """The run does not exist: not yet (GitHub told its id a moment ago) or no longer."""
+    """The run does not exist: not yet (GitHub told its id a moment ago), no longer, or it never appeared."""
     state = draft.state(event.step)
     run = run_of(state)
     if run is None or run.id != event.run_id:
@@ -168,9 +179,12 @@ def run_gone(draft: Draft, event: RunGone) -> None:
     if draft.release.cancelling:
         draft.put(event.step, Cancelled(draft.now), f"run {run.id} does not exist any more")
         return
-    if isinstance(state, NeedsPerson) and state.trouble.kind is TroubleKind.DELETED:
+    if isinstance(state, NeedsPerson) and (state.trouble.kind is TroubleKind.DELETED or never_seen(state)):
         return
-    draft.need_person(event.step, Trouble(TroubleKind.DELETED, f"run {run.id}"))
+    if run.head_sha:
+        draft.need_person(event.step, Trouble(TroubleKind.DELETED, f"run {run.id}"))
+    else:
+        draft.need_person(event.step, Trouble(TroubleKind.NEVER_APPEARED), run=run)
 
 
 def judged(draft: Draft, event: Judged) -> None:

@@ -277,6 +277,11 @@ def run_of(state: StepState) -> BoundRun | None:
             return None
 
 
+def never_seen(state: StepState) -> BoundRun | None:
+    """The run that GitHub named when it took a dispatch, and that nobody has seen in all the time a run may need."""
+    return state.run if isinstance(state, NeedsPerson) and state.run and not state.run.head_sha else None
+
+
 def word_of(state: StepState) -> StepWord:
     """The word people see for a state."""
     match state:

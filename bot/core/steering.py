@@ -35,6 +35,7 @@ from bot.core.states import (
     Running,
     Sending,
     Waiting,
+    never_seen,
     run_of,
 )
 from bot.core.trouble import TroubleKind
@@ -130,6 +131,8 @@ def _live(record: StepRecord) -> BoundRun | None:
     state = record.state
     if isinstance(state, Waiting) and record.found is not None and not record.found.over:
         return record.found
+    if never_seen(state):
+        return None
     run, held = run_of(state), state.parked if isinstance(state, NeedsPerson) else state
     return run if run is not None and (not run.over or isinstance(held, Rerunning)) else None
 

@@ -95,6 +95,7 @@ def unsent(trouble: Trouble) -> bool:
         TroubleKind.TAG_EXISTS,
         TroubleKind.REF_MISSING,
         TroubleKind.STRANGE_RUN,
+        TroubleKind.NEVER_APPEARED,
     }
 
 

@@ -1,4 +1,5 @@
-"""Re-runs by hand that no news has told of yet, seen before a command is judged that would pass over them.
+"""Runs that no news has told of yet, seen before a command is judged that would pass over them: re-runs by hand, and
+a run that appears long after its dispatch.
 
 Rule: whether a step's run is live is asked of GitHub in that very moment. Where it does not answer, the command is
 judged on what is known.
@@ -13,7 +14,7 @@ from bot.core.events import RunLevel
 from bot.core.facts import GitHubError
 from bot.core.model import Release
 from bot.core.plan import RunStep
-from bot.core.states import BoundRun, run_of
+from bot.core.states import BoundRun, StepState, never_seen, run_of
 from bot.core.steering import OpenCommand, find_step
 from bot.engine.means import Means
 from bot.engine.patience import patiently
@@ -25,10 +26,15 @@ _GLANCE = 5.0
 
 
 async def see_reruns(means: Means, release: Release, command: OpenCommand | commands.Adopt) -> None:
-    """The runs of the steps that the command is about, where they were over when they were seen last."""
-    known = ((step, run_of(release.steps[step.name].state)) for step in _meant(release, command))
-    over = [(step, run) for step, run in known if run is not None and run.over]
-    await asyncio.gather(*(_see(means, release, step, run) for step, run in over))
+    """The runs of the steps that the command is about, where they were over when they were seen last, or never were."""
+    states = ((step, release.steps[step.name].state) for step in _meant(release, command))
+    known = [(step, run) for step, state in states if (run := _not_live(state)) is not None]
+    await asyncio.gather(*(_see(means, release, step, run) for step, run in known))
+
+
+def _not_live(state: StepState) -> BoundRun | None:
+    run = run_of(state)
+    return run if run is not None and (run.over or never_seen(state)) else None
 
 
 def _meant(release: Release, command: OpenCommand | commands.Adopt) -> tuple[RunStep, ...]:
@@ -55,6 +61,6 @@ async def _see(means: Means, release: Release, step: RunStep, known: BoundRun) -
     except GitHubError as error:
         log.info("a run could not be read before a command", step=step.name, error=str(error))
         return
-    if seen.attempt > known.attempt or seen.status != "completed":
+    if seen.attempt > known.attempt or seen.status != "completed" or not known.head_sha:
         level = RunLevel(step.name, seen, confirmed=seen.status != "completed")
         await means.releases.happen(release.id, level)

@@ -16,6 +16,7 @@ from bot.core.facts import GitHubError
 from bot.core.intake import comment_from_listing
 from bot.engine.inbox import Inbox
 from bot.engine.means import Means
+from bot.engine.orders import SILENT_AFTER
 from bot.markdown import command_lines
 from bot.store import Arrival, StoreUnavailable
 
@@ -41,6 +42,8 @@ class Listener:
         self._inbox = inbox
         self._ttl = timedelta(seconds=means.settings.command_ttl_seconds)
         self._since: dict[str, datetime] = {}
+        self._stored: set[str] = set()
+        """Homes of which the next process knows that this one could list them."""
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._seen: set[int] = set()
 
@@ -50,13 +53,19 @@ class Listener:
 
     async def run(self) -> None:
         """Until cancelled: rounds at a steady pace, in which no home waits for another one."""
+        listed = {row.repo: row.listed_until for row in await self._store.homes.homes()}
         for home in await self._homes():
-            self._since.setdefault(home, self._clock.now() - self._ttl)
+            self._since.setdefault(home, self._start(listed.get(home.lower())))
         while True:
             began = self._clock.now()
             await asyncio.gather(*(self._try_to_listen(home) for home in await self._homes()))
             spent = (self._clock.now() - began).total_seconds()
             await self._clock.sleep(max(self._pause - max(spent, 0.0), _LEAST_PAUSE))
+
+    def _start(self, listed_until: datetime | None) -> datetime:
+        """While no comments could be read, other processes may have come and gone; what is too old gets no answer."""
+        now = self._clock.now()
+        return max(min(listed_until or now, now) - self._ttl, now - SILENT_AFTER)
 
     async def _try_to_listen(self, home: str) -> None:
         now = self._clock.now()
@@ -64,15 +73,18 @@ class Listener:
         try:
             async with self._places:
                 await self._listen(home, start)
+            long = now - start > max(2 * self._ttl, 4 * _OVERLAP)
+            if long or home not in self._stored:
+                await self._store.homes.home_listed(home, now)
+                self._stored.add(home)
+            if long:
+                self._since[home] = now - self._ttl
         except GitHubError as error:
             log.warning("comments could not be listed", home=home, error=str(error))
         except StoreUnavailable as error:
-            log.warning("a command that was found has to wait for the database", home=home, error=str(error))
+            log.warning("listening has to wait for the database", home=home, error=str(error))
         except Exception:
             log.exception("listening failed oddly", home=home)
-        else:
-            if now - start > max(self._ttl, 4 * _OVERLAP):
-                self._since[home] = now - self._ttl
 
     async def _homes(self) -> tuple[str, ...]:
         if self._settings.homes:

@@ -16,7 +16,7 @@ from bot.core.events import RunLevel
 from bot.core.facts import GitHubError, Limited, NotFound, NotInstalled, Unauthorized
 from bot.core.model import Release, StepRecord
 from bot.core.plan import RunStep
-from bot.core.states import BoundRun, Expecting, Finding, NeedsPerson, run_of
+from bot.core.states import BoundRun, Expecting, Finding, NeedsPerson, never_seen, run_of
 from bot.core.wants import watched
 from bot.engine.means import Means
 from bot.engine.patience import seconds_until_again
@@ -111,7 +111,7 @@ class Looker:
     async def look(self, repo: str, targets: tuple[Watched, ...]) -> None:
         """One look: what the listing shows, and each live run that it does not show."""
         began = self._clock.now()
-        wanted = {target.run.id for target in targets if target.run is not None}
+        wanted = {target.run.id for target in targets if target.run is not None and target.run.head_sha}
         seen = await self._list(targets[0].step.repo, wanted, self._looked_at.get(repo))
         was_dark = await self._sights.read(repo)
         self._looked_at[repo] = began
@@ -130,7 +130,7 @@ class Looker:
         run = target.run
         if run is not None and run.id in seen:
             await self._compare(target, run, seen[run.id])
-        elif run is not None and run.head_sha:
+        elif run is not None and (run.head_sha or never_seen(target.record.state)):
             await self._ask(target, run)
         elif target.awaits and (was_dark or any(is_of(shown, target.step) for shown in seen.values())):
             await self._performer.seek(target.release, target.step)
@@ -158,6 +158,8 @@ class Looker:
         try:
             seen = await self._github.run(target.step.repo, known.id)
         except NotFound:
+            if not known.head_sha:
+                return  # as expected
             event = await self._performer.read_or_miss(target.step, known.id)
             if event is not None:
                 await self._releases.happen(target.release.id, event)

@@ -5,7 +5,7 @@ Rule: times only move forward: an answer that comes late cannot undo a newer one
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, func, or_, select
 
 from bot.store.database import Database
 from bot.store.inserting import insert
@@ -41,9 +41,15 @@ class Homes:
 
     async def home_listed(self, repo: str, until: datetime) -> None:
         """Every comment of this home up to `until` has been looked at."""
-        older = or_(homes.c.listed_until.is_(None), homes.c.listed_until < until)
-        listed = update(homes).where(homes.c.repo == repo.lower(), older).values(listed_until=until)
-        await self._database.transact(lambda connection: connection.execute(listed) and None)
+
+        def work(connection: Connection) -> None:
+            new = insert(connection, homes).values(repo=repo.lower(), full_name=repo, listed_until=until)
+            older = or_(homes.c.listed_until.is_(None), homes.c.listed_until < until)
+            connection.execute(
+                new.on_conflict_do_update(index_elements=["repo"], set_={"listed_until": until}, where=older)
+            )
+
+        await self._database.transact(work)
 
     async def sight(self, repo: str) -> datetime | None:
         """When the repository was last read successfully."""

@@ -221,7 +221,7 @@ class Surface:
 
 @dataclass(frozen=True, slots=True)
 class HomeRow:
-    """A repository in which a command was heard. `listed_until`: comments up to this time have been looked
+    """A repository in which commands are heard. `listed_until`: comments up to this time have been looked
     through.
     """
 

@@ -5,6 +5,7 @@ Rule: faults first, then calm; then everything has to come to rest, show the tru
 
 import asyncio
 import tempfile
+import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -72,6 +73,10 @@ def tell(story: Story) -> Verdict:
             except Violated as violated:
                 name, _, how = str(violated).partition(": ")
                 return Verdict(story, tuple(house.trace), name, how)
+            except Exception as error:
+                at = traceback.extract_tb(error.__traceback__)[-1]
+                how = f"{error!r} at {Path(at.filename).name}:{at.lineno}"
+                return Verdict(story, tuple(house.trace), "a story can be told to its end", how)
             finally:
                 _closed(house)
         return Verdict(story, tuple(house.trace), words=tuple(_words(house)))

@@ -12,7 +12,7 @@ from tests.chaos.story import Mishap
 
 ODD = "odd"
 """A key in each of these payloads, by which they can be known again."""
-_VALUES: tuple[object, ...] = (
+VALUES: tuple[object, ...] = (
     None,
     "",
     0,
@@ -41,7 +41,7 @@ def _is_poisoned(house: House, mishap: Mishap) -> None:
     if isinstance(comment := payload.get("comment"), dict):
         comment["id"], comment["body"] = house.world.new_id("comment"), "thanks"
     for _ in range(mishap.n):
-        _spoil(payload, luck)
+        spoil(payload, luck)
     house.poisoned = True
     payload[ODD] = True
     action = payload.pop("action", None)
@@ -50,7 +50,7 @@ def _is_poisoned(house: House, mishap: Mishap) -> None:
     house.world.hook.announce(before.event, told, payload, installation=installation)
 
 
-def _spoil(payload: dict[str, object], luck: Random) -> None:
+def spoil(payload: dict[str, object], luck: Random) -> None:
     """One field, at any depth, is gone or becomes something else."""
     here: dict[str, object] = payload
     for _ in range(luck.randint(0, 3)):
@@ -64,7 +64,7 @@ def _spoil(payload: dict[str, object], luck: Random) -> None:
     if luck.random() < 0.25:
         del here[key]
     elif not (key == "body" and "user" in here):
-        here[key] = luck.choice(_VALUES)
+        here[key] = copy.deepcopy(luck.choice(VALUES))
 
 
 KINDS: dict[str, Kind] = {

@@ -3,6 +3,7 @@
 The whole campaign is a command: `python -m tests.chaos --seeds 1000`.
 """
 
+import copy
 import gc
 import os
 import subprocess
@@ -10,9 +11,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from tests.chaos import mishaps_poison
 from tests.chaos.campaign import tell
 from tests.chaos.catalogue import KINDS
 from tests.chaos.drawing import draw
@@ -86,6 +89,27 @@ def test_the_faults_that_the_campaign_promises_are_drawn(kind: str) -> None:
 
 
 REGRESSIONS = {
+    "a run that GitHub named and shows late is taken, though nothing tells of it": Story(
+        seed=2821,
+        shape="two editions",
+        asks=(Ask(0.0, "1.0.3", issue=8),),
+        mishaps=(
+            Mishap(0.0, "F26 a run appears late", m=400, luck=5424),
+            Mishap(59.4, "F01 deliveries are lost from now on", n=0, where="*", luck=5170),
+        ),
+        calm=800.0,
+    ),
+    "how far comments were listed is known to the next process, whose clock may be another one": Story(
+        seed=3288,
+        shape="branch",
+        asks=(Ask(0.0, "1.0.3"), Ask(0.3, "1.0.4", issue=8)),
+        mishaps=(
+            Mishap(0.0, "F58 the app is suspended", m=700.0, luck=3220),
+            Mishap(53.3, "F71 the clock jumps", n=0, m=600, luck=3529),
+            Mishap(207.1, "F61 a crash at a point", n=24, m=0.1, where="between two statements", luck=1602),
+        ),
+        calm=460.0,
+    ),
     "the journal tells when it was decided, not when it was written": Story(
         seed=594,
         shape="side by side",
@@ -210,6 +234,16 @@ def test_the_witness_notices_a_planted_bug_by_itself(bug: str) -> None:
     assert said.stdout.strip() == promise, said.stderr[-2000:]
     verdict = tell(story)
     assert verdict.broken is None, as_words(verdict)
+
+
+def test_what_a_story_does_to_an_odd_value_no_other_story_sees() -> None:
+    odd = copy.deepcopy(mishaps_poison.VALUES)
+    for seed in range(50):
+        payload: dict[str, object] = {"run": {"id": 1, "actor": {"login": "maya"}}}
+        luck = Random(seed)
+        for _ in range(10):
+            mishaps_poison.spoil(payload, luck)
+    assert odd == mishaps_poison.VALUES
 
 
 def test_a_story_leaves_no_files_behind(tmp_path: Path) -> None:

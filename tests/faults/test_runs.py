@@ -113,6 +113,54 @@ async def test_f26_a_run_that_github_named_and_never_shows_calls_a_person_in_tim
     assert len(stage.said()) == 1
 
 
+async def called_for_a_named_run(stage: Stage, *, minutes: float, lasts: float = 1) -> None:
+    """GitHub has named the run and does not show it for so long; no webhook tells of it."""
+    build(stage).on_run(runs=1).appears_after(minutes=minutes).takes(minutes=lasts)
+    await begins(stage)
+    stage.world.hook.post.loses("workflow_run")
+    stage.world.hook.post.loses("workflow_job")
+    await stage.until(lambda: stage.state() == "needs attention", hours=0.5)
+    assert "No run of `build.yml`" in stage.said()[0]
+
+
+@pytest.mark.parametrize("lasts", [1, 45])
+async def test_f26_a_named_run_that_is_shown_after_the_person_was_called_is_still_taken(
+    stage: Stage, lasts: float
+) -> None:
+    await called_for_a_named_run(stage, minutes=40, lasts=lasts)
+    await stage.until(lambda: stage.state() == "released", hours=3)
+    assert len(stage.dispatches()) == 1
+    assert f"/runs/{build(stage).runs[0].id})" in stage.status().rows["build"]
+
+
+@pytest.mark.parametrize("verb", ["retry", "redo", "skip"])
+async def test_f26_who_acts_for_a_named_run_that_is_never_shown_is_obeyed(stage: Stage, verb: str) -> None:
+    await called_for_a_named_run(stage, minutes=1_000)
+    await stage.says(f"/release {verb} build")
+    await stage.until(lambda: stage.state() == "released", hours=1)
+    assert len(stage.dispatches()) == (1 if verb == "skip" else 2)
+
+
+@pytest.mark.parametrize("verb", ["retry", "redo", "skip"])
+@pytest.mark.parametrize("lasts", [1, 45])
+async def test_f26_a_command_comes_too_late_when_the_named_run_is_shown_by_then(
+    stage: Stage, verb: str, lasts: float
+) -> None:
+    await called_for_a_named_run(stage, minutes=30.5, lasts=lasts)
+    shown_at = build(stage).runs[0].attempt.visible_at
+    await stage.passes(seconds=(shown_at - stage.clock.now()).total_seconds())
+    comment = await stage.says(f"/release {verb} build")
+    assert stage.reactions(comment) == ["eyes", "confused"]
+    await stage.until(lambda: stage.state() == "released", hours=3)
+    assert len(stage.dispatches()) == 1
+
+
+async def test_f26_a_release_is_cancelled_whose_named_run_is_never_shown(stage: Stage) -> None:
+    await called_for_a_named_run(stage, minutes=1_000)
+    await stage.says("/release cancel")
+    await stage.until(lambda: stage.state() == "cancelled", hours=0.2)
+
+
 async def test_f27_a_run_is_found_behind_a_whole_page_of_newer_ones(stage: Stage) -> None:
     build(stage).on_run().queues(hours=9)
     build(stage).on_run(runs=1).queues(seconds=5).is_listed_after(minutes=3)

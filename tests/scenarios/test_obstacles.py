@@ -43,6 +43,27 @@ async def test_a_run_that_ended_while_the_app_was_suspended_counts_though_the_bo
     await stage.until(lambda: stage.state() == "released", hours=1)
 
 
+async def test_a_command_given_while_the_app_was_suspended_is_answered_though_the_bot_died_meanwhile(
+    stage: Stage,
+) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    await stage.says("/release 1.0.2")
+    await stage.passes(hours=2)
+    ada, app = stage.world.hand("ada"), stage.world.installation("acme")
+
+    ada.suspends(app)
+    comment = await stage.says("/release 1.0.3")
+    await stage.passes(hours=3)
+    await stage.bot_restarts()
+    await stage.passes(minutes=1)
+    ada.unsuspends(app)
+
+    await stage.until(lambda: stage.reactions(comment) == ["eyes", "confused"], hours=0.5)
+    assert "If it is still wanted, give it again" in stage.answer()
+    assert len(stage.dispatches()) == 1
+
+
 async def test_a_repository_that_is_back_while_the_bot_is_down_is_noticed(stage: Stage) -> None:
     stage.pipeline(EE_STEP)
     stage.ee.workflows["build.yml"].on_run().takes(minutes=20)
