@@ -5,13 +5,13 @@ has with their name; what the bot thinks of either is not asked.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
 
 from bot.core.states import BoundRun
-from bot.simulator.ledger import Entry, Ledger
+from bot.simulator.ledger import Entry
 from bot.simulator.runs import Attempt, Run
 from bot.simulator.world import World
 from tests.chaos.shapes import BUDGET, SIGNS
@@ -36,10 +36,13 @@ class Reruns:
         self._world = world
         self._causes: dict[int, str] = {}
         self._counts: dict[int, Count] = {}
+        self._known_since = 0
+        """The first entry of the ledger of which the bot's database can know."""
 
     def forget(self) -> None:
         """An older copy of the database was put back: the bot cannot know what it did since."""
         self._counts.clear()
+        self._known_since = len(self._world.ledger)
 
     def leaves(self, run: Run, known: BoundRun, *, asked: int) -> Iterator[Broken]:
         """`asked`: how often people have asked for a re-run of the step so far, by the journal."""
@@ -67,9 +70,8 @@ class Reruns:
             if job.conclusion == "failure":
                 text = (job.log or b"").decode()
                 sign = next((cause for cause, sign in SIGNS.items() if sign in text), "unknown")
-                causes.add(
-                    sign if _was_read(self._world.ledger, job.id, in_time=sign == "broken") else "unknown"
-                )
+                known = self._world.ledger[self._known_since :]
+                causes.add(sign if _was_read(known, job.id, in_time=sign == "broken") else "unknown")
         return next((cause for cause in ("broken", "unknown") if cause in causes), "transient")
 
     def done(self, run: Run) -> Iterator[Broken]:
@@ -106,7 +108,7 @@ def _healed(run: Run) -> bool:
     return False
 
 
-def _was_read(ledger: Ledger, job: int, *, in_time: bool) -> bool:
+def _was_read(ledger: Sequence[Entry], job: int, *, in_time: bool) -> bool:
     """`in_time`: nobody knows whether a slow answer was waited for, so only a quick one counts."""
     end = f"/jobs/{job}/logs"
     return any(entry.path.endswith(end) and _given(entry, in_time=in_time) for entry in reversed(ledger))

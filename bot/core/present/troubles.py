@@ -95,6 +95,12 @@ def _happened(view: View, step: RunStep, trouble: Trouble, where: str) -> str:
         case TroubleKind.ODD_END:
             how = code(trouble.detail) if trouble.detail else "no conclusion"
             return f"The run ended with {how}, which is neither success nor failure{where}."
+        case TroubleKind.NEVER_APPEARED if isinstance(step, DispatchStep):
+            within = duration(step.appears_within)
+            return (
+                f"GitHub took the dispatch of {_run_of(view, step)} and named its run, but did not show it within "
+                f"{within}{where}."
+            )
         case TroubleKind.NEVER_APPEARED:
             return f"No run of {_run_of(view, step)} appeared within {duration(step.appears_within)}."
         case TroubleKind.NEVER_FOUND:
@@ -172,6 +178,9 @@ def _remedy(view: View, step: RunStep, trouble: Trouble) -> str:
             return f"Look at the conditions in {_workflow_of(view, step)}: a re-run would leave the same jobs out."
         case TroubleKind.STARTUP_FAILURE:
             return "Mend the file first: GitHub does not re-run such a run."
+        case TroubleKind.NEVER_APPEARED if isinstance(step, DispatchStep):
+            runs = view.runs_link(step, "the workflow's runs")
+            return f"Look at {runs} before you send again. A run that appears now is still taken."
         case TroubleKind.NEVER_APPEARED:
             return "Was it started? A run that appears now is still taken."
         case TroubleKind.NEVER_FOUND:

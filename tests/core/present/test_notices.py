@@ -211,7 +211,10 @@ REMEDIES = {
         ["redo", "skip"],
     ),
     TroubleKind.ODD_END: ("The run ended with `a detail`", ["retry", "redo", "skip"]),
-    TroubleKind.NEVER_APPEARED: ("appeared within 15m", ["retry", "adopt", "skip"]),
+    TroubleKind.NEVER_APPEARED: (
+        "named its run, but did not show it within 15m",
+        ["retry", "adopt", "skip"],
+    ),
     TroubleKind.NEVER_FOUND: ("no run of it was found within 15m", ["adopt", "retry", "skip"]),
     TroubleKind.TWO_CANDIDATES: ("More than one run could be this step's", ["adopt", "skip"]),
     TroubleKind.DOUBTFUL_RUN: ("of which the bot's database knows nothing", ["adopt", "retry", "skip"]),
