@@ -64,6 +64,33 @@ async def test_a_command_given_while_the_app_was_suspended_is_answered_though_th
     assert len(stage.dispatches()) == 1
 
 
+async def test_what_was_carried_out_is_not_refused_after_an_older_copy_of_the_database_was_put_back(
+    stage: Stage,
+) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    await stage.says("/release 1.0.2")
+    await stage.passes(hours=2)
+    await stage.bot_dies()
+    older = {path: path.read_bytes() for path in stage.folder.glob("bot.db*")}
+    await stage.opens()
+    comment = await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.state() == "released")
+    await stage.passes(hours=1)
+    said = stage.said()
+
+    await stage.bot_dies()
+    for path in stage.folder.glob("bot.db*"):
+        path.unlink()
+    for path, content in older.items():
+        path.write_bytes(content)
+    await stage.opens()
+    await stage.passes(hours=1)
+
+    assert stage.reactions(comment) == ["eyes", "rocket"]
+    assert stage.said() == said
+
+
 async def test_a_repository_that_is_back_while_the_bot_is_down_is_noticed(stage: Stage) -> None:
     stage.pipeline(EE_STEP)
     stage.ee.workflows["build.yml"].on_run().takes(minutes=20)
