@@ -180,8 +180,8 @@ def comment_from_listing(repository: RepositorySeen, item: Mapping[str, object])
 def was_answered(item: Mapping[str, object]) -> bool:
     """Whether a listed comment carries a reaction that ends a command, whoever gave it.
 
-    A bot whose database is an older copy may have given it, and must not call too late what it has done. GitHub tells the
-    counts with the comment: https://docs.github.com/rest/issues/comments#list-issue-comments-for-a-repository
+    A bot whose database is an older copy may have given it, and must not call too late what it has done. GitHub tells
+    the counts with the comment: https://docs.github.com/rest/issues/comments#list-issue-comments-for-a-repository
     """
     counts = item.get("reactions")
     return isinstance(counts, Mapping) and bool(counts.get("rocket") or counts.get("confused"))
