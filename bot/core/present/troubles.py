@@ -95,14 +95,8 @@ def _happened(view: View, step: RunStep, trouble: Trouble, where: str) -> str:
         case TroubleKind.ODD_END:
             how = code(trouble.detail) if trouble.detail else "no conclusion"
             return f"The run ended with {how}, which is neither success nor failure{where}."
-        case TroubleKind.NEVER_APPEARED if isinstance(step, DispatchStep):
-            within = duration(step.appears_within)
-            return (
-                f"GitHub took the dispatch of {_run_of(view, step)} and named its run, but did not show it within "
-                f"{within}{where}."
-            )
         case TroubleKind.NEVER_APPEARED:
-            return f"No run of {_run_of(view, step)} appeared within {duration(step.appears_within)}."
+            return _never_appeared(view, step, where)
         case TroubleKind.NEVER_FOUND:
             why = f" ({detail})" if detail else ""
             within = duration(step.appears_within)
@@ -137,6 +131,13 @@ def _happened(view: View, step: RunStep, trouble: Trouble, where: str) -> str:
             return f"GitHub accepted the re-run, but no new attempt appeared{where}."
         case _:
             assert_never(trouble.kind)
+
+
+def _never_appeared(view: View, step: RunStep, where: str) -> str:
+    run, within = _run_of(view, step), duration(step.appears_within)
+    if isinstance(step, DispatchStep):
+        return f"GitHub took the dispatch of {run} and named its run, but did not show it within {within}{where}."
+    return f"No run of {run} appeared within {within}."
 
 
 def _detail(view: View, trouble: Trouble) -> str:
