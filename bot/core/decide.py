@@ -248,8 +248,8 @@ def _start(draft: Draft, step: Step) -> None:
 
 def _due_since(draft: Draft, step: WatchStep) -> datetime:
     """When its needs were met on GitHub: what follows them begins within seconds, and news may come later than that."""
-    ends = [_ended_at(draft.record(need), draft.now) for need in step.needs]
-    return min(draft.now, max([draft.now - _NEWS_WITHIN, *ends] if ends else [draft.now]))
+    last = max((_ended_at(draft.record(need), draft.now) for need in step.needs), default=draft.now)
+    return min(draft.now, max(last, draft.now - _NEWS_WITHIN))
 
 
 def _ended_at(record: StepRecord, now: datetime) -> datetime:

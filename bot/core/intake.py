@@ -155,8 +155,13 @@ def second_key(event: str, payload: Mapping[str, object]) -> str | None:
     return None
 
 
-def comment_from_listing(repository: RepositorySeen, item: Mapping[str, object]) -> CommentCreated | Ignored:
+def comment_from_listing(
+    repository: RepositorySeen, item: Mapping[str, object], *, late_before: datetime
+) -> CommentCreated | Ignored:
     """A comment object of `GET /repos/{owner}/{repo}/issues/comments`; an edited comment is no command.
+
+    Nor is one from before `late_before` that was answered: a bot whose database is an older copy has done that, and
+    must not call too late what it has carried out.
 
     https://docs.github.com/rest/issues/comments#list-issue-comments-for-a-repository
     """
@@ -168,7 +173,10 @@ def comment_from_listing(repository: RepositorySeen, item: Mapping[str, object])
             raise BadShape("issue_url does not end with an issue's number")
         # /OWNER/REPO/pull/12: the third part tells, since a repository may itself be named "pull".
         page = urlsplit(comment.text("html_url")).path.split("/")
-        return _comment(repository, comment, issue=int(issue), is_pull_request=page[3:4] == ["pull"])
+        created = _comment(repository, comment, issue=int(issue), is_pull_request=page[3:4] == ["pull"])
+        if created.created_at < late_before and _was_answered(item):
+            return Ignored("a comment that was answered")
+        return created
     except ValueError as problem:  # BadShape is one; so is what urlsplit raises for a broken address
         return Ignored(
             f"not a comment: {problem}" if isinstance(problem, BadShape) else "not a comment: bad URL"
@@ -177,12 +185,8 @@ def comment_from_listing(repository: RepositorySeen, item: Mapping[str, object])
         return Ignored(str(reason))
 
 
-def was_answered(item: Mapping[str, object]) -> bool:
-    """Whether a listed comment carries a reaction that ends a command, whoever gave it.
-
-    A bot whose database is an older copy may have given it, and must not call too late what it has done. GitHub tells
-    the counts with the comment: https://docs.github.com/rest/issues/comments#list-issue-comments-for-a-repository
-    """
+def _was_answered(item: Mapping[str, object]) -> bool:
+    """Whether it carries a reaction that ends a command, whoever gave it: GitHub tells the counts alone."""
     counts = item.get("reactions")
     return isinstance(counts, Mapping) and bool(counts.get("rocket") or counts.get("confused"))
 

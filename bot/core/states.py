@@ -277,9 +277,9 @@ def run_of(state: StepState) -> BoundRun | None:
             return None
 
 
-def never_seen(state: StepState) -> BoundRun | None:
-    """The run that GitHub named when it took a dispatch, and that nobody has seen in all the time a run may need."""
-    return state.run if isinstance(state, NeedsPerson) and state.run and not state.run.head_sha else None
+def never_seen(state: StepState) -> bool:
+    """Whether GitHub named its run when it took a dispatch, and did not show it in all the time a run may need."""
+    return isinstance(state, NeedsPerson) and state.run is not None and not state.run.head_sha
 
 
 def word_of(state: StepState) -> StepWord:

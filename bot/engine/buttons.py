@@ -13,7 +13,7 @@ from bot.core.deliveries import ButtonPressed, CheckRerunAsked
 from bot.core.events import Event
 from bot.core.model import Person, Release
 from bot.core.steering import OpenCommand, Refused, resolve
-from bot.engine.by_hand import see_reruns
+from bot.engine.by_hand import see_runs
 from bot.engine.means import Means
 from bot.engine.preflight import Preflight
 from bot.engine.roles import Roles
@@ -78,7 +78,7 @@ class Buttons:
                 return None
             return outcome
 
-        await see_reruns(self._means, release, command)
+        await see_runs(self._means, release, command)
         release = self._releases.get(release.id) or release
         # A click that comes too early - Re-run while the check run is in progress - must not use the button up.
         if isinstance(outcome := resolve(release, command, person.login, self._clock.now()), Refused):

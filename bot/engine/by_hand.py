@@ -25,7 +25,7 @@ _GLANCE = 5.0
 """Seconds in which a run is worth asking for."""
 
 
-async def see_reruns(means: Means, release: Release, command: OpenCommand | commands.Adopt) -> None:
+async def see_runs(means: Means, release: Release, command: OpenCommand | commands.Adopt) -> None:
     """The runs of the steps that the command is about, where they were over when they were seen last, or never were."""
     states = ((step, release.steps[step.name].state) for step in _meant(release, command))
     known = [(step, run) for step, state in states if (run := _not_live(state)) is not None]

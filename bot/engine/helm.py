@@ -18,7 +18,7 @@ from bot.core.model import Release
 from bot.core.plan import same_repository
 from bot.core.problems import Problem, ProblemKind
 from bot.core.steering import NamedRun, No, OpenCommand, Refused, find_step, resolve, resolve_adopt
-from bot.engine.by_hand import see_reruns
+from bot.engine.by_hand import see_runs
 from bot.engine.heard import Heard, Outcome, line_of, posts_of
 from bot.engine.means import Means
 from bot.engine.patience import patiently
@@ -61,7 +61,7 @@ class Helm:
         if barred:
             return Outcome(accepted=False, answer=_barred_answer(heard, command, release, barred, audience))
         named = await self._named_run(release, command) if isinstance(command, commands.Adopt) else None
-        await see_reruns(self._means, release, command)
+        await see_runs(self._means, release, command)
         refusal: list[Refused] = []
 
         def choose(current: Release) -> Event | None:

@@ -13,7 +13,7 @@ import structlog
 
 from bot.core.deliveries import CommentCreated, RepositorySeen
 from bot.core.facts import GitHubError
-from bot.core.intake import comment_from_listing, was_answered
+from bot.core.intake import comment_from_listing
 from bot.engine.inbox import Inbox
 from bot.engine.means import Means
 from bot.engine.orders import SILENT_AFTER
@@ -113,11 +113,9 @@ class Listener:
             )
 
     async def _take(self, repository: RepositorySeen, item: Mapping[str, object]) -> None:
-        comment = comment_from_listing(repository, item)
+        comment = comment_from_listing(repository, item, late_before=self._clock.now() - self._ttl)
         if isinstance(comment, CommentCreated) and command_lines(comment.body):
-            late = self._clock.now() - comment.created_at > self._ttl
-            if not (late and was_answered(item)):
-                await self._keep(repository, item, comment)
+            await self._keep(repository, item, comment)
         number = item.get("id")
         if isinstance(number, int):
             self._seen.add(number)  # not before it is kept: what could not be written is looked at again

@@ -14,7 +14,7 @@ import structlog
 
 from bot.core.deliveries import CommentCreated
 from bot.core.facts import GitHubError, Limited, LoggedDelivery, NotFound, Unauthorized
-from bot.core.intake import comment_from_listing, read_delivery, second_key, was_answered
+from bot.core.intake import comment_from_listing, read_delivery, second_key
 from bot.engine.inbox import Inbox
 from bot.engine.means import Means
 from bot.engine.patience import seconds_until_again
@@ -209,13 +209,13 @@ class Recovery:
         happening = read_delivery(logged.event, payload)
         if not isinstance(happening, CommentCreated) or self._inbox.means_nothing(logged.event, payload):
             return True
-        late = self._clock.now() - happening.created_at > self._ttl
+        late_before = self._clock.now() - self._ttl
         try:
-            stands = await comments.stand(happening, late=late)
+            stands = await comments.stand(happening, late_before=late_before)
         except GitHubError as error:
             log.warning("a missed command has to wait", delivery=logged.guid, error=str(error))
             self._waits[logged.guid] += 1
-            return late  # then it is only asked to be repeated, edited or not
+            return happening.created_at < late_before  # then it is only asked to be repeated, edited or not
         if not stands:
             log.info("a missed command was edited, deleted or answered since", delivery=logged.guid)
             self._done_with(logged)
@@ -237,11 +237,8 @@ class _Comments:
         self._github = github
         self._listed: dict[str, tuple[datetime, Mapping[object, Mapping[str, object]]]] = {}
 
-    async def stand(self, comment: CommentCreated, *, late: bool) -> bool:
-        """Whether it is there and was never edited, nor answered if it is `late`.
-
-        Raises `GitHubError` when that cannot be told.
-        """
+    async def stand(self, comment: CommentCreated, *, late_before: datetime) -> bool:
+        """Whether it is there and still a command. Raises `GitHubError` when that cannot be told."""
         repo, since = comment.repository.full_name, comment.created_at - _A_MOMENT
         listed_since, items = self._listed.get(repo, (None, {}))
         if listed_since is None or since < listed_since or comment.comment_id not in items:
@@ -250,6 +247,7 @@ class _Comments:
             items = {item.get("id"): item for item in found}
             self._listed[repo] = (since, items)
         item = items.get(comment.comment_id)
-        if item is None or (late and was_answered(item)):
+        if item is None:
             return False
-        return isinstance(comment_from_listing(comment.repository, item), CommentCreated)
+        now = comment_from_listing(comment.repository, item, late_before=late_before)
+        return isinstance(now, CommentCreated)

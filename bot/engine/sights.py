@@ -42,8 +42,8 @@ class Sights:
         self._written_at: dict[str, datetime] = {}
         self._refused: dict[str, tuple[datetime, datetime]] = {}
         """The first and the last of the refusals since the last good read."""
-        self._open: set[str] = set()
         self._telling: set[asyncio.Task[None]] = set()
+        self._open: set[str] = set()
         """Repositories that have answered since they last refused, and since this process began: whether the last one
         came to tell its releases nobody knows."""
         self._away: tuple[datetime, datetime] | None = None

@@ -165,7 +165,10 @@ def test_a_run_that_github_named_but_does_not_show_yet_is_not_taken_for_deleted(
     journey.waits(FIFTEEN_MINUTES)
     journey.hears(RunGone("build", 7))
 
+    journey.hears(RunGone("build", 7))
+
     assert (young, trouble(journey)) == ("running", TroubleKind.NEVER_APPEARED)
+    assert journey.told("person") == 1
 
 
 @pytest.mark.parametrize("outcome", [SendDone("build", 1, 7, URL), SendRefused("build", 1, STOP)])

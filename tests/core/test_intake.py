@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from copy import deepcopy
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -304,7 +304,7 @@ def test_a_run_that_is_no_run_is_an_error_for_the_caller() -> None:
 
 
 def test_a_comment_found_by_listing_is_the_same_as_the_delivered_one() -> None:
-    assert comment_from_listing(WIDGET, listed()) == COMMENT
+    assert comment_from_listing(WIDGET, listed(), late_before=SPOKEN) == COMMENT
 
 
 @pytest.mark.parametrize(
@@ -317,10 +317,29 @@ def test_a_comment_found_by_listing_is_the_same_as_the_delivered_one() -> None:
     ],
 )
 def test_a_listed_comment_on_a_pull_request_is_told_apart(page: str, is_pull: bool) -> None:
-    reading = comment_from_listing(WIDGET, listed(html_url=page))
+    reading = comment_from_listing(WIDGET, listed(html_url=page), late_before=SPOKEN)
 
     assert isinstance(reading, CommentCreated)
     assert reading.is_pull_request is is_pull
+
+
+@pytest.mark.parametrize(
+    ("reactions", "late", "heard"),
+    [
+        ({"rocket": 1}, True, False),
+        ({"confused": 1}, True, False),
+        ({"rocket": 1}, False, True),
+        ({"rocket": 0, "confused": 0, "eyes": 1}, True, True),
+        (None, True, True),
+    ],
+)
+def test_a_late_listed_comment_that_was_answered_is_no_command(
+    reactions: object, late: bool, heard: bool
+) -> None:
+    late_before = SPOKEN + timedelta(seconds=late)
+    reading = comment_from_listing(WIDGET, listed(reactions=reactions), late_before=late_before)
+
+    assert isinstance(reading, CommentCreated) is heard
 
 
 @pytest.mark.parametrize(
@@ -338,7 +357,7 @@ def test_a_listed_comment_on_a_pull_request_is_told_apart(page: str, is_pull: bo
     ],
 )
 def test_a_listed_comment_that_is_edited_or_no_persons_is_ignored(changes: dict[str, object]) -> None:
-    assert isinstance(comment_from_listing(WIDGET, listed(**changes)), Ignored)
+    assert isinstance(comment_from_listing(WIDGET, listed(**changes), late_before=SPOKEN), Ignored)
 
 
 @pytest.mark.parametrize(
@@ -377,7 +396,7 @@ PATHS = ["action", "sender", "comment", "comment.user", "comment.created_at", "i
 def test_arbitrary_json_is_ignored(event: str, body: dict[str, object]) -> None:
     assert isinstance(read_delivery(event, body), Ignored)
     assert second_key(event, body) is None
-    assert isinstance(comment_from_listing(WIDGET, body), Ignored)
+    assert isinstance(comment_from_listing(WIDGET, body, late_before=SPOKEN), Ignored)
 
 
 @given(path=st.sampled_from(PATHS), junk=JSON)

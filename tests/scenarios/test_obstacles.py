@@ -43,13 +43,17 @@ async def test_a_run_that_ended_while_the_app_was_suspended_counts_though_the_bo
     await stage.until(lambda: stage.state() == "released", hours=1)
 
 
-async def test_a_command_given_while_the_app_was_suspended_is_answered_though_the_bot_died_meanwhile(
-    stage: Stage,
-) -> None:
+async def worked_for_hours(stage: Stage) -> None:
     stage.pipeline(ONE_STEP)
     await stage.opens()
     await stage.says("/release 1.0.2")
     await stage.passes(hours=2)
+
+
+async def test_a_command_given_while_the_app_was_suspended_is_answered_though_the_bot_died_meanwhile(
+    stage: Stage,
+) -> None:
+    await worked_for_hours(stage)
     ada, app = stage.world.hand("ada"), stage.world.installation("acme")
 
     ada.suspends(app)
@@ -67,10 +71,7 @@ async def test_a_command_given_while_the_app_was_suspended_is_answered_though_th
 async def test_what_was_carried_out_is_not_refused_after_an_older_copy_of_the_database_was_put_back(
     stage: Stage,
 ) -> None:
-    stage.pipeline(ONE_STEP)
-    await stage.opens()
-    await stage.says("/release 1.0.2")
-    await stage.passes(hours=2)
+    await worked_for_hours(stage)
     await stage.bot_dies()
     older = {path: path.read_bytes() for path in stage.folder.glob("bot.db*")}
     await stage.opens()
