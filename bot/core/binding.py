@@ -1,6 +1,7 @@
 """Which run is a step's run. Rule: workflow, ref, event and commit decide, never "the newest".
 
-What is bound to another step is never a candidate; a run whose name shows a nonce belongs to the send of that nonce.
+What is bound to another step is never a candidate; a run whose name shows a nonce belongs to the send of that nonce,
+also to one of which this database knows nothing (an older copy was put back).
 """
 
 import re
@@ -15,6 +16,9 @@ from bot.core.steering import plain_ref
 _CLOCKS = timedelta(seconds=10)
 """How far our clock and GitHub's may differ when a run is compared with the moment of its send."""
 
+_NONCE = re.compile(r"(?<![A-Za-z0-9])r[a-z2-7]{12}-[A-Za-z0-9._-]+-[0-9]+(?![A-Za-z0-9])")
+"""What `nonce_of` makes of a release's id, which is r and twelve characters of base 32 (`bot.engine.starting`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class OpenSend:
@@ -24,6 +28,11 @@ class OpenSend:
     ref: str
     nonce: str | None
     opened_at: datetime
+
+
+def nonce_of(release_id: str, step: str, send: int) -> str:
+    """The text that tells this send from every other; runs are found by it (contract, promise 1)."""
+    return f"{release_id}-{step}-{send}"
 
 
 def is_of(run: RunSeen, step: RunStep) -> bool:
@@ -56,15 +65,21 @@ def runs_of_send(
     return tuple(
         run
         for run in ours
-        if run.created_at >= send.opened_at - _CLOCKS and shown_nonce(run, nonces) in {None, send.key}
+        if run.created_at >= send.opened_at - _CLOCKS and shown_nonce(run, known) is None
     )
 
 
 def shown_nonce(run: RunSeen, nonces: Mapping[str, str]) -> str | None:
-    """The key of the send whose nonce the run's name shows. One nonce may be the beginning of another
-    (`r1-oss-1`, `r1-oss-12`, `r1-oss-1-2`): the longest is meant, and no digit may follow it."""
+    """The key of the send whose nonce the run's name shows; a nonce that nobody knows any more stands for itself.
+
+    One nonce may be the beginning of another (`r1-oss-1`, `r1-oss-12`, `r1-oss-1-2`): the longest is meant, and no
+    digit may follow it.
+    """
     shown = [nonce for nonce in nonces if shows(run, nonce)]
-    return nonces[max(shown, key=len)] if shown else None
+    if shown:
+        return nonces[max(shown, key=len)]
+    forgotten = _NONCE.search(run.display_title)
+    return forgotten[0] if forgotten else None
 
 
 def shows(run: RunSeen, nonce: str) -> bool:

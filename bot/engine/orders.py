@@ -174,7 +174,7 @@ class Orders:
         if comment.is_pull_request:
             return await self._finish(heard, Outcome(accepted=False), command)
         unread = isinstance(book, NoBook) and not book.where
-        if not known and not standing.reaches("write") and not (unread and not standing.known):
+        if not known and not standing.reaches("write") and not unread:
             return await self._done(heard, "no pipeline file, and nobody to tell")
         self._eyes.show(heard)
         if not isinstance(book, Book) and standing.reaches("write"):

@@ -6,7 +6,7 @@ The order of the reads does not matter; the send leaves within ten seconds after
 import asyncio
 from collections.abc import Iterable
 
-from bot.core.binding import OpenSend, strays
+from bot.core.binding import OpenSend, nonce_of, strays
 from bot.core.deliveries import RunSeen
 from bot.core.events import SendChecked, SendHeldBack, SendStopped
 from bot.core.facts import NotFound, NotInstalled, Suspended
@@ -51,7 +51,7 @@ class SendCheck:
         return any(s.ref == plain_ref(step.ref) and not (s.nonce and step.nonce) for s in waiting)
 
     def _nonce(self, release: Release, step: DispatchStep, send: int) -> str | None:
-        return f"{release.id}-{step.name}-{send}" if step.nonce else None
+        return nonce_of(release.id, step.name, send) if step.nonce else None
 
     async def _strays(self, release: Release, step: DispatchStep) -> Trouble | str | None:
         """Runs that this app dispatched and nobody knows of: the sign of a send that was forgotten."""

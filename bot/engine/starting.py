@@ -340,7 +340,10 @@ def _just_opened(plan: Plan) -> Problem:
 
 
 def release_id(comment_id: int, pipeline: str, version: str) -> str:
-    """The same command gives the same id, so hearing it twice starts nothing twice."""
+    """The same command gives the same id, so hearing it twice starts nothing twice.
+
+    `bot.core.binding` knows a nonce by the form of this id.
+    """
     digest = hashlib.sha256(f"{comment_id}/{pipeline.lower()}/{version}".encode()).digest()
     return "r" + b32encode(digest)[:12].decode().lower()
 

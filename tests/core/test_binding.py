@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.core.binding import OpenSend, is_of, runs_of_send, runs_of_watch, shown_nonce, strays
+from bot.core.binding import OpenSend, is_of, nonce_of, runs_of_send, runs_of_watch, shown_nonce, strays
 from bot.core.deliveries import RunSeen
+from bot.engine.starting import release_id
 from tests.core.releases import APP, COMMIT, NOON, dispatch_step, run_seen, watch_step, watched_run
 
 STEP = dispatch_step()
@@ -79,6 +80,21 @@ def test_a_run_that_shows_the_nonce_of_another_send_belongs_to_that_one() -> Non
     assert found(run_seen(7, title="r2-oss-1"), nonces={"r2-oss-1": "r2:oss:1"}) == []
 
 
+@pytest.mark.parametrize("title", ["rwlqhzhboxtlu-build-2", "Build 2.0.0 (rwlqhzhboxtlu-a-step-12)"])
+def test_a_run_that_shows_a_nonce_from_before_an_older_copy_belongs_to_no_send(title: str) -> None:
+    mine = replace(SEND, nonce=nonce_of(release_id(3001, "release", "2.0.0"), "build", 1))
+
+    assert found(run_seen(7, title=title), send=mine) == []
+    assert found(run_seen(7, title=title)) == []
+    assert found(run_seen(7, title="reproducible-build-2"), send=mine) == [7]
+
+
+def test_a_nonce_is_known_by_its_form() -> None:
+    nonce = nonce_of(release_id(3001, "release", "2.0.0"), "build-it_2", 12)
+
+    assert shown_nonce(run_seen(7, title=f"Build {nonce}"), {}) == nonce
+
+
 def test_where_the_workflow_prints_no_nonce_the_run_is_found_without_it() -> None:
     assert found(run_seen(7), send=EXACT, rivals=(EXACT,)) == [7]
 
@@ -149,6 +165,10 @@ def test_a_run_that_an_open_send_may_have_made_is_expected() -> None:
 @pytest.mark.parametrize("run", [run_seen(7, ref="main"), run_seen(7, created=NOON - timedelta(seconds=11))])
 def test_a_run_that_no_open_send_can_have_made_is_strange(run: RunSeen) -> None:
     assert sorted_out(run, open_sends=(SEND,)) == ([7], [])
+
+
+def test_a_run_with_a_nonce_that_nobody_knows_is_strange_whatever_is_open() -> None:
+    assert sorted_out(run_seen(7, title="rwlqhzhboxtlu-build-2"), open_sends=(SEND,)) == ([7], [])
 
 
 def test_a_run_with_a_nonce_is_expected_only_by_the_send_of_that_nonce() -> None:

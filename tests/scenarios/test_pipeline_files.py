@@ -144,6 +144,28 @@ async def test_a_file_that_github_cannot_hand_out_now_is_no_missing_file(stage: 
     assert stage.dispatches() == []
 
 
+async def test_while_the_file_cannot_be_read_who_has_only_triage_is_told_too(stage: Stage) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    stage.world.give_role("maya", "triage", stage.oss)
+    stage.world.trouble.answers("GET", "/contents/", 502, "Server Error", times=None)
+    comment = await stage.says("/release 1.0.3")
+    await stage.passes(minutes=1)
+
+    assert stage.reactions(comment) == TOLD
+    assert stage.answer().startswith("`/release 1.0.3` (09:00 UTC) was not carried out: ")
+
+
+async def test_where_there_is_no_file_who_has_only_triage_is_met_with_silence(stage: Stage) -> None:
+    becomes(stage, None)
+    await stage.opens()
+    stage.world.give_role("maya", "triage", stage.oss)
+    comment = await stage.says("/release 1.0.3")
+    await stage.passes(minutes=1)
+
+    assert stage.reactions(comment) == []
+
+
 @pytest.mark.parametrize(
     ("unreadable", "why"),
     [
