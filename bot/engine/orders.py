@@ -22,6 +22,7 @@ from bot.engine.flakes import FlakesDesk
 from bot.engine.heard import Heard, Outcome, line_of, posts_of
 from bot.engine.helm import Helm, of_issue
 from bot.engine.means import Means
+from bot.engine.patience import until_stored
 from bot.engine.pipelines import BadBook, Book, Bookshelf, NoBook
 from bot.engine.posts import Poster
 from bot.engine.roles import Roles, Standing
@@ -308,11 +309,12 @@ class Orders:
         word = "accepted" if outcome.accepted else "refused"
         log.info("command", verb=verb, outcome=word, by=heard.person.login, home=heard.home)
         self._metrics.commands.labels(verb=verb, outcome=word).inc()
-        await self._store.posts.add(posts_of(heard, outcome), ends=(heard.delivery, word))
+        posts, ends = posts_of(heard, outcome), (heard.delivery, word)
+        await until_stored(self._clock, lambda: self._store.posts.add(posts, ends=ends))
         self._poster.ring()
 
     async def _done(self, heard: Heard, outcome: str) -> None:
-        await self._store.deliveries.finish(heard.delivery, outcome)
+        await until_stored(self._clock, lambda: self._store.deliveries.finish(heard.delivery, outcome))
 
 
 def _distinct(names: dict[str, None]) -> tuple[str, ...]:

@@ -139,6 +139,12 @@ class Deliveries:
         return await self._database.transact(lambda connection: connection.execute(old).rowcount)
 
 
+def was_finished(connection: Connection, delivery_id: str) -> bool:
+    """Whether it has its outcome: a commit whose answer was lost may have been carried out."""
+    found = connection.execute(select(deliveries.c.state).where(deliveries.c.id == delivery_id)).scalar()
+    return found in {DeliveryState.DONE, DeliveryState.IGNORED}
+
+
 def finish_delivery(connection: Connection, delivery_id: str, outcome: str, *, ignored: bool = False) -> None:
     """Within a transaction that does what the delivery asked for."""
     taking.finish(connection, [(delivery_id, outcome, ignored)])

@@ -14,12 +14,12 @@ from bot.core.model import Release
 from bot.store.codec import SCHEMA
 from bot.store.committing import Change, commit_change
 from bot.store.database import Database
-from bot.store.deliveries import finish_delivery
+from bot.store.deliveries import finish_delivery, was_finished
 from bot.store.errors import StoreUnavailable
 from bot.store.groups import nearest_ahead
 from bot.store.posts import add_posts
 from bot.store.rows import JournalRow, PostToMake, SendToOpen, Stored
-from bot.store.starting import create_releases
+from bot.store.starting import create_releases, present_of
 from bot.store.tables import journal, releases, surfaces
 
 TOGETHER_OVER = "over"
@@ -148,11 +148,14 @@ class Releases:
         asked.
 
         Returns those of `new` that exist now, so the missing ones are those that `conflicts` named. One whose
-        id existed before is returned as it is and not asked about: doing it again changes nothing.
+        id existed before is returned as it is and not asked about. Doing it again changes nothing, also when the
+        conflict has passed meanwhile: who was refused has been told so.
         """
         at = self._now()
 
         def work(connection: Connection) -> tuple[Stored, ...]:
+            if finished_delivery is not None and was_finished(connection, finished_delivery):
+                return present_of(connection, new)
             started = create_releases(connection, new, conflicts=conflicts, at=at)
             add_posts(connection, posts(started) if callable(posts) else posts, at=at)
             if finished_delivery is not None:

@@ -40,8 +40,13 @@ def create_releases(
         connection.execute(insert(connection, releases).values(row).on_conflict_do_nothing())
         for repo, run_id, step in found:
             bind_run(connection, release.id, repo=repo, run_id=run_id, step=step, at=at)
-    present = select(releases).where(releases.c.id.in_(ids)).order_by(releases.c.seq)
-    return tuple(map(Stored.from_row, connection.execute(present).mappings()))
+    return present_of(connection, new)
+
+
+def present_of(connection: Connection, new: Sequence[Release]) -> tuple[Stored, ...]:
+    """Those of `new` that exist, in the order of creation."""
+    present = select(releases).where(releases.c.id.in_([release.id for release in new]))
+    return tuple(map(Stored.from_row, connection.execute(present.order_by(releases.c.seq)).mappings()))
 
 
 def _found(release: Release) -> tuple[tuple[str, int, str], ...]:

@@ -97,6 +97,19 @@ async def test_a_release_in_conflict_is_not_started_while_the_others_are(store: 
     assert await store.releases.get("r1") is None
 
 
+async def test_who_was_refused_does_not_start_when_the_answer_of_the_commit_was_lost(store: Store) -> None:
+    await store.deliveries.accept(arrival("d1"))
+    new = [release("r1", "1.0.3"), release("r2", "0.24.9")]
+    first = await store.releases.start(
+        new, [comment("refused")], finished_delivery="d1", conflicts=lambda _: ("r2",)
+    )
+
+    again = await store.releases.start(new, [comment("started")], finished_delivery="d1")
+
+    assert ids(first) == ids(again) == ["r1"]
+    assert [row.key for row in await store.posts.todo_posts(NOW)] == ["refused"]
+
+
 async def test_conflicts_are_only_looked_for_among_open_releases_of_the_same_version(store: Store) -> None:
     (over,) = await start(store, release("over"))
     await commit(store, over, released(over.release))

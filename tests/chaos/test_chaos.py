@@ -89,6 +89,55 @@ def test_the_faults_that_the_campaign_promises_are_drawn(kind: str) -> None:
 
 
 REGRESSIONS = {
+    "a run that shows a nonce from before an older copy was put back belongs to no other send": Story(
+        seed=14497,
+        shape="one step with a nonce",
+        asks=(
+            Ask(at=0.0, version="1.0.3", issue=7, by="maya"),
+            Ask(at=70.5, version="1.0.4", issue=7, by="maya"),
+            Ask(at=147.4, version="1.1.0", issue=8, by="maya"),
+            Ask(at=172.8, version="2.0.0", issue=7, by="maya"),
+        ),
+        mishaps=(
+            Mishap(0.0, "F27 listings lag", n=1, m=10, luck=104),
+            Mishap(158.3, "F30 422 on a dispatch", n=1, where="dispatch", luck=9304),
+            Mishap(160.8, "F69 an older copy is put back", n=1, m=20.0, luck=7046),
+            Mishap(179.1, "somebody says something", n=1, where="maya redo STEP", luck=4963),
+        ),
+        calm=513.0,
+        old_api=True,
+    ),
+    "who has only triage is told that the pipeline file cannot be read": Story(
+        seed=14546,
+        shape="side by side",
+        asks=ASK,
+        mishaps=(
+            Mishap(0.0, "F50 GitHub is down", n=1, m=20.0, luck=3434),
+            Mishap(24.3, "a role is taken away", m=60.0, where="maya triage", luck=5374),
+        ),
+        calm=200.0,
+    ),
+    "what was skipped before it was sent does not know of a check run from before an older copy": Story(
+        seed=17673,
+        shape="side by side",
+        asks=ASK,
+        mishaps=(
+            Mishap(0.0, "F69 an older copy is put back", n=1, m=200.0, luck=7560),
+            Mishap(53.3, "somebody says something", n=1, where="maya skip STEP", luck=3449),
+        ),
+        calm=340.0,
+        look_seconds=20,
+    ),
+    "a refusal whose commit was answered by an error is not judged anew": Story(
+        seed=18886,
+        shape="hidden",
+        asks=ASK,
+        mishaps=(
+            Mishap(0.0, "F65 the database is locked", n=1, m=3, where="after a commit", luck=3808),
+            Mishap(0.0, "F50 GitHub is down", m=20.0, luck=2420),
+        ),
+        calm=358.0,
+    ),
     "a log that was read before an older copy of the database was put back is not known any more": Story(
         seed=20,
         shape="two editions",

@@ -531,3 +531,29 @@ async def test_a_start_whose_commit_was_answered_by_silence_is_neither_refused_n
 
     assert stage.reactions(command) == ["eyes", "rocket"]
     assert len(stage.dispatches()) == 1
+
+
+async def test_a_refusal_whose_commit_was_answered_by_silence_is_not_followed_by_a_start(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection to the database is lost in the commit, and a moment later the person has the role."""
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    stage.world.give_role("maya", "write", stage.oss)
+    assert stage.bot is not None
+    posts = stage.bot.store.posts
+    add = posts.add
+
+    async def lost(*args: Any, **more: Any) -> None:
+        monkeypatch.undo()
+        await add(*args, **more)
+        stage.world.give_role("maya", "maintain", stage.oss)
+        raise StoreUnavailable("the connection was lost in the commit")
+
+    monkeypatch.setattr(posts, "add", lost)
+
+    command = await stage.says("/release 1.0.3")
+    await stage.passes(minutes=2)
+
+    assert stage.reactions(command) == ["eyes", "confused"]
+    assert stage.dispatches() == []
