@@ -63,9 +63,7 @@ def runs_of_send(
     if any(rival.key != send.key and rival.ref == send.ref for rival in rivals):
         return ()
     return tuple(
-        run
-        for run in ours
-        if run.created_at >= send.opened_at - _CLOCKS and shown_nonce(run, known) is None
+        run for run in ours if run.created_at >= send.opened_at - _CLOCKS and shown_nonce(run, known) is None
     )
 
 

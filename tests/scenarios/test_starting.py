@@ -536,10 +536,10 @@ async def test_a_start_whose_commit_was_answered_by_silence_is_neither_refused_n
 async def test_a_refusal_whose_commit_was_answered_by_silence_is_not_followed_by_a_start(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The connection to the database is lost in the commit, and a moment later the person has the role."""
+    """The connection to the database is lost in the commit, and a moment later GitHub can tell roles again."""
     stage.pipeline(ONE_STEP)
     await stage.opens()
-    stage.world.give_role("maya", "write", stage.oss)
+    stage.world.trouble.answers("GET", r"/permission$", 502, times=None)
     assert stage.bot is not None
     posts = stage.bot.store.posts
     add = posts.add
@@ -547,7 +547,7 @@ async def test_a_refusal_whose_commit_was_answered_by_silence_is_not_followed_by
     async def lost(*args: Any, **more: Any) -> None:
         monkeypatch.undo()
         await add(*args, **more)
-        stage.world.give_role("maya", "maintain", stage.oss)
+        stage.world.trouble.ends()
         raise StoreUnavailable("the connection was lost in the commit")
 
     monkeypatch.setattr(posts, "add", lost)
