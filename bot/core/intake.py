@@ -155,13 +155,8 @@ def second_key(event: str, payload: Mapping[str, object]) -> str | None:
     return None
 
 
-def comment_from_listing(
-    repository: RepositorySeen, item: Mapping[str, object], *, late_before: datetime
-) -> CommentCreated | Ignored:
+def comment_from_listing(repository: RepositorySeen, item: Mapping[str, object]) -> CommentCreated | Ignored:
     """A comment object of `GET /repos/{owner}/{repo}/issues/comments`; an edited comment is no command.
-
-    Nor is one from before `late_before` that was answered: a bot whose database is an older copy has done that, and
-    must not call too late what it has carried out.
 
     https://docs.github.com/rest/issues/comments#list-issue-comments-for-a-repository
     """
@@ -173,10 +168,7 @@ def comment_from_listing(
             raise BadShape("issue_url does not end with an issue's number")
         # /OWNER/REPO/pull/12: the third part tells, since a repository may itself be named "pull".
         page = urlsplit(comment.text("html_url")).path.split("/")
-        created = _comment(repository, comment, issue=int(issue), is_pull_request=page[3:4] == ["pull"])
-        if created.created_at < late_before and _was_answered(item):
-            return Ignored("a comment that was answered")
-        return created
+        return _comment(repository, comment, issue=int(issue), is_pull_request=page[3:4] == ["pull"])
     except ValueError as problem:  # BadShape is one; so is what urlsplit raises for a broken address
         return Ignored(
             f"not a comment: {problem}" if isinstance(problem, BadShape) else "not a comment: bad URL"
@@ -185,8 +177,8 @@ def comment_from_listing(
         return Ignored(str(reason))
 
 
-def _was_answered(item: Mapping[str, object]) -> bool:
-    """Whether it carries a reaction that ends a command, whoever gave it: GitHub tells the counts alone."""
+def may_be_answered(item: Mapping[str, object]) -> bool:
+    """Whether it carries a reaction that ends a command, whoever gave it: a listing tells the counts alone."""
     counts = item.get("reactions")
     return isinstance(counts, Mapping) and bool(counts.get("rocket") or counts.get("confused"))
 

@@ -14,6 +14,7 @@ import structlog
 from bot.core.deliveries import CommentCreated, RepositorySeen
 from bot.core.facts import GitHubError
 from bot.core.intake import comment_from_listing
+from bot.engine.answered import Answered
 from bot.engine.inbox import Inbox
 from bot.engine.means import Means
 from bot.engine.orders import SILENT_AFTER
@@ -41,6 +42,7 @@ class Listener:
         self._audiences = means.audiences
         self._inbox = inbox
         self._ttl = timedelta(seconds=means.settings.command_ttl_seconds)
+        self._answered = Answered(means.github, means.clock, ttl=self._ttl)
         self._since: dict[str, datetime] = {}
         self._stored: set[str] = set()
         """Homes of which the next process knows that this one could list them."""
@@ -113,16 +115,18 @@ class Listener:
             )
 
     async def _take(self, repository: RepositorySeen, item: Mapping[str, object]) -> None:
-        comment = comment_from_listing(repository, item, late_before=self._clock.now() - self._ttl)
+        comment = comment_from_listing(repository, item)
         if isinstance(comment, CommentCreated) and command_lines(comment.body):
-            await self._keep(repository, item, comment)
+            await self._hear(repository, item, comment)
         number = item.get("id")
         if isinstance(number, int):
             self._seen.add(number)  # not before it is kept: what could not be written is looked at again
 
-    async def _keep(
+    async def _hear(
         self, repository: RepositorySeen, item: Mapping[str, object], comment: CommentCreated
     ) -> None:
+        if await self._answered.already(comment, item):
+            return
         payload = _delivery(repository, item, comment)
         arrival = Arrival(
             id=f"listed-{repository.id}-{comment.comment_id}",

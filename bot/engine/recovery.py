@@ -15,6 +15,7 @@ import structlog
 from bot.core.deliveries import CommentCreated
 from bot.core.facts import GitHubError, Limited, LoggedDelivery, NotFound, Unauthorized
 from bot.core.intake import comment_from_listing, read_delivery, second_key
+from bot.engine.answered import Answered
 from bot.engine.inbox import Inbox
 from bot.engine.means import Means
 from bot.engine.patience import seconds_until_again
@@ -62,6 +63,7 @@ class Recovery:
         self._metrics = means.metrics
         self._inbox = inbox
         self._ttl = timedelta(seconds=means.settings.command_ttl_seconds)
+        self._answered = Answered(means.github, means.clock, ttl=self._ttl)
         self._homes: dict[str, int] = {}
         self._missed: dict[str, LoggedDelivery] = {}
         self._judged: set[str] = set()
@@ -110,7 +112,7 @@ class Recovery:
             self._missed.values(),
             key=lambda it: (it.event in _HINTS, self._waits[it.guid], it.delivered_at, it.id),
         )
-        taken, comments = 0, _Comments(self._github)
+        taken, comments = 0, _Comments(self._github, self._answered)
         for logged in batch[:MOST_AT_ONCE]:
             taken += await self._fetch(logged, comments)
         if all(it.event in _HINTS or self._waits[it.guid] for it in self._missed.values()):
@@ -209,13 +211,13 @@ class Recovery:
         happening = read_delivery(logged.event, payload)
         if not isinstance(happening, CommentCreated) or self._inbox.means_nothing(logged.event, payload):
             return True
-        late_before = self._clock.now() - self._ttl
         try:
-            stands = await comments.stand(happening, late_before=late_before)
+            stands = await comments.stand(happening)
         except GitHubError as error:
             log.warning("a missed command has to wait", delivery=logged.guid, error=str(error))
             self._waits[logged.guid] += 1
-            return happening.created_at < late_before  # then it is only asked to be repeated, edited or not
+            # Who is late is only asked to repeat it, edited or not.
+            return happening.created_at < self._answered.late_before
         if not stands:
             log.info("a missed command was edited, deleted or answered since", delivery=logged.guid)
             self._done_with(logged)
@@ -233,12 +235,13 @@ class Recovery:
 class _Comments:
     """Comments as they are now; for the length of one round, in which many may be of one repository."""
 
-    def __init__(self, github: GitHub) -> None:
+    def __init__(self, github: GitHub, answered: Answered) -> None:
         self._github = github
+        self._answered = answered
         self._listed: dict[str, tuple[datetime, Mapping[object, Mapping[str, object]]]] = {}
 
-    async def stand(self, comment: CommentCreated, *, late_before: datetime) -> bool:
-        """Whether it is there and still a command. Raises `GitHubError` when that cannot be told."""
+    async def stand(self, comment: CommentCreated) -> bool:
+        """Whether it is there, still a command and not answered. Raises `GitHubError` when that cannot be told."""
         repo, since = comment.repository.full_name, comment.created_at - _A_MOMENT
         listed_since, items = self._listed.get(repo, (None, {}))
         if listed_since is None or since < listed_since or comment.comment_id not in items:
@@ -249,5 +252,5 @@ class _Comments:
         item = items.get(comment.comment_id)
         if item is None:
             return False
-        now = comment_from_listing(comment.repository, item, late_before=late_before)
-        return isinstance(now, CommentCreated)
+        now = comment_from_listing(comment.repository, item)
+        return isinstance(now, CommentCreated) and not await self._answered.already(now, item)

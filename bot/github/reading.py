@@ -170,6 +170,12 @@ def comment_from_http(item: Mapping[str, object], *, app_id: int, app_login: str
     )
 
 
+def reaction_from_http(item: Mapping[str, object]) -> tuple[str | None, str]:
+    """Who gave it - None: an account that is gone - and what."""
+    fields = Fields(item)
+    return (fields.under("user").filled("login") if fields.has("user") else None), fields.filled("content")
+
+
 def annotation_from_http(item: Mapping[str, object]) -> tuple[str, AnnotationFacts]:
     """Level, and title with message."""
     fields = Fields(item)

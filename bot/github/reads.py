@@ -141,6 +141,21 @@ class Reads(Reader):
         query = {"since": stamp(since), "sort": "updated", "direction": "asc"}
         return await self._pages(repo, "/repos/{repo}/issues/comments", None, lambda item: item, query=query)
 
+    async def own_reactions(self, repo: str, comment_id: int) -> frozenset[str]:
+        """Read: what this app has given to a comment of an issue.
+
+        https://docs.github.com/rest/reactions/reactions#list-reactions-for-an-issue-comment
+        """
+        app = await self._client.auth.identity()
+        given = await self._pages(
+            repo,
+            "/repos/{repo}/issues/comments/{comment_id}/reactions",
+            None,
+            reading.reaction_from_http,
+            comment_id=comment_id,
+        )
+        return frozenset(content for login, content in given if login == app.login)
+
     async def checks(self, repo: str, sha: str, name: str) -> tuple[CheckFacts, ...]:
         """Read: this app's check runs of that name on a commit, older ones of the same name too.
 

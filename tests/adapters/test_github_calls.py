@@ -576,6 +576,17 @@ async def test_comments_are_the_app_s_by_its_id_or_its_login(
     assert len(github.asked("GET", "/app")) == 1
 
 
+async def test_only_the_app_s_own_reactions_count(github: ScriptedGitHub, calls: GitHubCalls) -> None:
+    given = [
+        {"id": 1, "user": {"login": "eve"}, "content": "confused"},
+        {"id": 2, "user": None, "content": "rocket"},
+        {"id": 3, "user": {"login": "release-bot[bot]"}, "content": "eyes"},
+    ]
+    github.answers("GET", f"/repos/{REPO}/issues/comments/7/reactions", said(200, given))
+
+    assert await calls.own_reactions(REPO, 7) == {"eyes"}
+
+
 async def test_home_comments_arrive_as_github_gives_them(github: ScriptedGitHub, calls: GitHubCalls) -> None:
     github.answers("GET", f"/repos/{REPO}/issues/comments", said(200, [{"id": 1, "odd": [1]}]))
 

@@ -126,6 +126,7 @@ async def test_reports_are_written_and_found_again(stage: Stage) -> None:
     assert sha is not None
 
     await calls.react(REPO, asked.id, "eyes")
+    assert await calls.own_reactions(REPO, asked.id) == {"eyes"}
     made = await calls.create_comment(REPO, 7, "running")
     await calls.edit_comment(REPO, made, "released")
     body = {"name": "release 1.0.3 / oss", "head_sha": sha, "external_id": "1/oss", "status": "in_progress"}

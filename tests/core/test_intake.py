@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from copy import deepcopy
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,14 @@ from bot.core.deliveries import (
     RunChanged,
     RunSeen,
 )
-from bot.core.intake import BadShape, comment_from_listing, read_delivery, run_from_http, second_key
+from bot.core.intake import (
+    BadShape,
+    comment_from_listing,
+    may_be_answered,
+    read_delivery,
+    run_from_http,
+    second_key,
+)
 
 PAYLOADS = Path(__file__).parent / "payloads"
 SHA = "3f2a9c1d5e7b8a6f4c3d2e1f0a9b8c7d6e5f4a3b"
@@ -304,7 +311,7 @@ def test_a_run_that_is_no_run_is_an_error_for_the_caller() -> None:
 
 
 def test_a_comment_found_by_listing_is_the_same_as_the_delivered_one() -> None:
-    assert comment_from_listing(WIDGET, listed(), late_before=SPOKEN) == COMMENT
+    assert comment_from_listing(WIDGET, listed()) == COMMENT
 
 
 @pytest.mark.parametrize(
@@ -317,29 +324,24 @@ def test_a_comment_found_by_listing_is_the_same_as_the_delivered_one() -> None:
     ],
 )
 def test_a_listed_comment_on_a_pull_request_is_told_apart(page: str, is_pull: bool) -> None:
-    reading = comment_from_listing(WIDGET, listed(html_url=page), late_before=SPOKEN)
+    reading = comment_from_listing(WIDGET, listed(html_url=page))
 
     assert isinstance(reading, CommentCreated)
     assert reading.is_pull_request is is_pull
 
 
 @pytest.mark.parametrize(
-    ("reactions", "late", "heard"),
+    ("reactions", "may_be"),
     [
-        ({"rocket": 1}, True, False),
-        ({"confused": 1}, True, False),
-        ({"rocket": 1}, False, True),
-        ({"rocket": 0, "confused": 0, "eyes": 1}, True, True),
-        (None, True, True),
+        ({"rocket": 1, "confused": 0}, True),
+        ({"rocket": 0, "confused": 2}, True),
+        ({"rocket": 0, "confused": 0, "eyes": 1}, False),
+        ({}, False),
+        (None, False),
     ],
 )
-def test_a_late_listed_comment_that_was_answered_is_no_command(
-    reactions: object, late: bool, heard: bool
-) -> None:
-    late_before = SPOKEN + timedelta(seconds=late)
-    reading = comment_from_listing(WIDGET, listed(reactions=reactions), late_before=late_before)
-
-    assert isinstance(reading, CommentCreated) is heard
+def test_a_listed_comment_with_a_last_reaction_may_be_answered(reactions: object, may_be: bool) -> None:
+    assert may_be_answered(listed(reactions=reactions)) is may_be
 
 
 @pytest.mark.parametrize(
@@ -357,7 +359,7 @@ def test_a_late_listed_comment_that_was_answered_is_no_command(
     ],
 )
 def test_a_listed_comment_that_is_edited_or_no_persons_is_ignored(changes: dict[str, object]) -> None:
-    assert isinstance(comment_from_listing(WIDGET, listed(**changes), late_before=SPOKEN), Ignored)
+    assert isinstance(comment_from_listing(WIDGET, listed(**changes)), Ignored)
 
 
 @pytest.mark.parametrize(
@@ -396,7 +398,7 @@ PATHS = ["action", "sender", "comment", "comment.user", "comment.created_at", "i
 def test_arbitrary_json_is_ignored(event: str, body: dict[str, object]) -> None:
     assert isinstance(read_delivery(event, body), Ignored)
     assert second_key(event, body) is None
-    assert isinstance(comment_from_listing(WIDGET, body, late_before=SPOKEN), Ignored)
+    assert isinstance(comment_from_listing(WIDGET, body), Ignored)
 
 
 @given(path=st.sampled_from(PATHS), junk=JSON)

@@ -1,6 +1,11 @@
 """What stands in the way for hours or for good: no release hangs on it, and nobody else waits for it."""
 
+from pathlib import Path
+
+import pytest
+
 from bot.simulator.faults import Break, Failure, Fault
+from bot.simulator.talk import react
 from tests.scenarios.stage import EE, ONE_STEP, OSS, Stage
 
 EE_STEP = ONE_STEP.replace(f"repo: {OSS}", f"repo: {EE}")
@@ -68,28 +73,75 @@ async def test_a_command_given_while_the_app_was_suspended_is_answered_though_th
     assert len(stage.dispatches()) == 1
 
 
-async def test_what_was_carried_out_is_not_refused_after_an_older_copy_of_the_database_was_put_back(
-    stage: Stage,
-) -> None:
-    await worked_for_hours(stage)
+async def copied(stage: Stage) -> dict[Path, bytes]:
+    """The database as it is now; the bot stands still for it."""
     await stage.bot_dies()
     older = {path: path.read_bytes() for path in stage.folder.glob("bot.db*")}
     await stage.opens()
-    comment = await stage.says("/release 1.0.3")
-    await stage.until(lambda: stage.state() == "released")
-    await stage.passes(hours=1)
-    said = stage.said()
+    return older
 
+
+async def put_back(stage: Stage, older: dict[Path, bytes]) -> None:
     await stage.bot_dies()
     for path in stage.folder.glob("bot.db*"):
         path.unlink()
     for path, content in older.items():
         path.write_bytes(content)
     await stage.opens()
+
+
+async def test_what_was_carried_out_is_not_refused_after_an_older_copy_of_the_database_was_put_back(
+    stage: Stage,
+) -> None:
+    await worked_for_hours(stage)
+    older = await copied(stage)
+    comment = await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.state() == "released")
+    await stage.passes(hours=1)
+    said = stage.said()
+
+    await put_back(stage, older)
     await stage.passes(hours=1)
 
     assert stage.reactions(comment) == ["eyes", "rocket"]
     assert stage.said() == said
+
+
+async def test_what_was_refused_is_not_carried_out_after_an_older_copy_of_the_database_was_put_back(
+    stage: Stage,
+) -> None:
+    await worked_for_hours(stage)
+    stage.oss.workflows["build.yml"].on_run().runs_until_told()
+    older = await copied(stage)
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("build") == "running")
+    comment = await stage.says("/release skip 1.0.3 build")
+    await stage.passes(minutes=1)
+    assert stage.reactions(comment) == ["eyes", "confused"]
+
+    await put_back(stage, older)
+    await stage.passes(minutes=10)
+
+    assert stage.reactions(comment) == ["eyes", "confused"]
+    assert stage.step("build") == "needs attention"  # its run is there, and no step of the copy knows it
+
+
+@pytest.mark.parametrize(
+    ("content", "away", "answer"),
+    [("confused", 5.0, ["eyes", "rocket"]), ("rocket", 20.0, ["eyes", "confused"])],
+)
+async def test_a_missed_command_to_which_somebody_else_reacted_is_answered(
+    stage: Stage, content: str, away: float, answer: list[str]
+) -> None:
+    await worked_for_hours(stage)
+    await stage.bot_dies()
+    comment = await stage.says("/release 1.0.3")
+    react(stage.world, comment, content, by=stage.world.people["ada"])
+    await stage.passes(minutes=away)
+    await stage.opens()
+    await stage.passes(minutes=10)
+
+    assert stage.reactions(comment) == answer
 
 
 async def test_a_repository_that_is_back_while_the_bot_is_down_is_noticed(stage: Stage) -> None:
