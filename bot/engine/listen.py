@@ -104,15 +104,19 @@ class Listener:
         if self._settings.homes and facts.full_name.lower() != home.lower():
             log.warning("a home has another name now; its comments wait", home=home, name=facts.full_name)
             return
+        repository = RepositorySeen(
+            id=facts.id,
+            full_name=facts.full_name,
+            visibility=facts.visibility,  # type: ignore[arg-type]
+        )
+        untold: list[GitHubError] = []
         for item in fresh:
-            await self._take(
-                RepositorySeen(
-                    id=facts.id,
-                    full_name=facts.full_name,
-                    visibility=facts.visibility,  # type: ignore[arg-type]
-                ),
-                item,
-            )
+            try:
+                await self._take(repository, item)
+            except GitHubError as error:  # of this comment; those behind it do not wait
+                untold.append(error)
+        if untold:
+            raise untold[0]
 
     async def _take(self, repository: RepositorySeen, item: Mapping[str, object]) -> None:
         comment = comment_from_listing(repository, item)

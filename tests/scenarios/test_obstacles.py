@@ -144,6 +144,22 @@ async def test_a_missed_command_to_which_somebody_else_reacted_is_answered(
     assert stage.reactions(comment) == answer
 
 
+async def test_a_missed_command_whose_reactions_cannot_be_read_holds_no_other_one_up(stage: Stage) -> None:
+    await worked_for_hours(stage)
+    await stage.bot_dies()
+    doubtful = await stage.says("/release 1.0.3")
+    react(stage.world, doubtful, "confused", by=stage.world.people["ada"])
+    comment = await stage.says("/release 1.0.4")
+    stage.world.trouble.answers("GET", f"/comments/{doubtful.id}/reactions$", 500, times=None)
+    stage.world.trouble.answers("GET", "^/app/hook/deliveries$", 500, times=None)
+    await stage.opens()
+    await stage.until(lambda: stage.reactions(comment) == ["eyes", "rocket"], hours=0.1)
+    assert stage.reactions(doubtful) == []
+
+    stage.world.trouble.ends()
+    await stage.until(lambda: stage.reactions(doubtful) == ["eyes", "rocket"], hours=0.1)
+
+
 async def test_a_repository_that_is_back_while_the_bot_is_down_is_noticed(stage: Stage) -> None:
     stage.pipeline(EE_STEP)
     stage.ee.workflows["build.yml"].on_run().takes(minutes=20)
