@@ -99,7 +99,10 @@ class Overdue:
                 changed = max(each.changed_at for each in self._witness.releases.values())
                 return self._later(changed) if free else None
             case Due(not_before=at):
-                return self._later(at) if release.turn and not paused else None
+                before = self._one_after_another(step)
+                free = not any(isinstance(other, Sending | Finding) for _, other in before)
+                since = max((at, *(each.changed_at for each, _ in before)))
+                return self._later(since) if release.turn and not paused and free else None
             case Sending(send_by=at):
                 return self._later(at)
             case Expecting(until=at):
@@ -114,6 +117,15 @@ class Overdue:
                 return self._later(at + REMINDER)
             case _:
                 return None
+
+    def _one_after_another(self, step: Step) -> list[tuple[Known, StepState]]:
+        """The steps of which one send at a time may be looked for, this one too; none where a nonce tells them apart."""
+        return [
+            (known, record.state)
+            for known in self._witness.releases.values()
+            for each, record in known.release.items()
+            if _slot(each) is not None and _slot(each) == _slot(step)
+        ]
 
     def _unseen(self, what: str, step: RunStep, state: StepState, now: datetime) -> Iterator[Late]:
         """What GitHub shows of the run of a step is known after a while."""
@@ -161,6 +173,13 @@ class Overdue:
             for run in repo.runs.values()
             if tag and (run.workflow.file, run.event, run.head_sha) == (step.workflow, step.event, tag.commit)
         ]
+
+
+def _slot(step: Step) -> tuple[str, str, str] | None:
+    """Where one send at a time can be looked for; None: its nonce tells it from others."""
+    if step.kind != "dispatch" or step.nonce:
+        return None
+    return (step.repo, step.workflow, step.ref)
 
 
 def _run_of(state: StepState) -> BoundRun | None:

@@ -89,6 +89,29 @@ def test_the_faults_that_the_campaign_promises_are_drawn(kind: str) -> None:
 
 
 REGRESSIONS = {
+    "who waits until two other sends were looked for in vain is not overdue": Story(
+        seed=35523,
+        shape="one step",
+        asks=(
+            Ask(at=0.0, version="1.0.3", issue=8, by="maya"),
+            Ask(at=98.2, version="1.1.0", issue=7, by="maya"),
+            Ask(at=96.1, version="2.0.0", issue=7, by="maya"),
+        ),
+        mishaps=(
+            Mishap(0.0, "F26 a run appears late", n=1, m=400, luck=5257),
+            Mishap(0.0, "F61 a crash at a point", n=1, m=200, where="before a commit", luck=7881),
+            Mishap(
+                111.1,
+                "F61 a crash at a point",
+                n=1,
+                m=200,
+                where="after a request that changed something, before its answer",
+                luck=9402,
+            ),
+        ),
+        calm=436.0,
+        old_api=True,
+    ),
     "a run that shows a nonce from before an older copy was put back belongs to no other send": Story(
         seed=14497,
         shape="one step with a nonce",
