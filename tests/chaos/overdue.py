@@ -119,7 +119,7 @@ class Overdue:
                 return None
 
     def _one_after_another(self, step: Step) -> list[tuple[Known, StepState]]:
-        """The steps of which one send at a time may be looked for, this one too; none where a nonce tells them apart."""
+        """The steps of which one send at a time may be looked for, this one too; none if a nonce tells them apart."""
         return [
             (known, record.state)
             for known in self._witness.releases.values()
