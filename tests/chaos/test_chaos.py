@@ -140,15 +140,16 @@ REGRESSIONS = {
         ),
         calm=200.0,
     ),
-    "what was skipped before it was sent does not know of a check run from before an older copy": Story(
-        seed=17673,
-        shape="side by side",
+    "what was cancelled before it was sent does not know of a check run from before an older copy": Story(
+        seed=18727,
+        shape="hidden",
         asks=ASK,
         mishaps=(
-            Mishap(0.0, "F69 an older copy is put back", n=1, m=200.0, luck=7560),
-            Mishap(53.3, "somebody says something", n=1, where="maya skip STEP", luck=3449),
+            Mishap(0.0, "F69 an older copy is put back", m=45.0, luck=4092),
+            Mishap(38.6, "F58 the app is suspended", n=1, m=700.0, luck=6613),
+            Mishap(56.4, "somebody says something", where="maya cancel", luck=7212),
         ),
-        calm=340.0,
+        calm=200.0,
         look_seconds=20,
     ),
     "a refusal whose commit was answered by an error is not judged anew": Story(

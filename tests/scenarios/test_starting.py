@@ -1,5 +1,7 @@
 """Starting: from a version in a comment to the first dispatch, and what the pipeline file says about it."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -508,6 +510,21 @@ async def test_with_a_nonce_the_run_of_a_lost_answer_is_told_from_one_that_a_per
     assert str(ours.id) in stage.status().rows["build"]
 
 
+def loses_the_next_answer(
+    monkeypatch: pytest.MonkeyPatch, table: object, name: str, *, then: Callable[[], object]
+) -> None:
+    """The next commit of this kind is carried out, and the connection to the database is lost in it."""
+    commit = getattr(table, name)
+
+    async def lost(*args: Any, **more: Any) -> None:
+        monkeypatch.undo()
+        await commit(*args, **more)
+        then()
+        raise StoreUnavailable("the connection was lost in the commit")
+
+    monkeypatch.setattr(table, name, lost)
+
+
 async def test_a_start_whose_commit_was_answered_by_silence_is_neither_refused_nor_forgotten(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -515,16 +532,8 @@ async def test_a_start_whose_commit_was_answered_by_silence_is_neither_refused_n
     stage.pipeline(ONE_STEP)
     await stage.opens()
     assert stage.bot is not None
-    releases = stage.bot.store.releases
-    start = releases.start
-
-    async def lost(*args: Any, **more: Any) -> None:
-        monkeypatch.undo()
-        await start(*args, **more)
-        stage.world.trouble.answers("GET", r"/permission$", 502, times=200)
-        raise StoreUnavailable("the connection was lost in the commit")
-
-    monkeypatch.setattr(releases, "start", lost)
+    gone = partial(stage.world.trouble.answers, "GET", r"/permission$", 502, times=200)
+    loses_the_next_answer(monkeypatch, stage.bot.store.releases, "start", then=gone)
 
     command = await stage.says("/release 1.0.3")
     await stage.until(lambda: stage.state() == "released", hours=1)
@@ -541,16 +550,7 @@ async def test_a_refusal_whose_commit_was_answered_by_silence_is_not_followed_by
     await stage.opens()
     stage.world.trouble.answers("GET", r"/permission$", 502, times=None)
     assert stage.bot is not None
-    posts = stage.bot.store.posts
-    add = posts.add
-
-    async def lost(*args: Any, **more: Any) -> None:
-        monkeypatch.undo()
-        await add(*args, **more)
-        stage.world.trouble.ends()
-        raise StoreUnavailable("the connection was lost in the commit")
-
-    monkeypatch.setattr(posts, "add", lost)
+    loses_the_next_answer(monkeypatch, stage.bot.store.posts, "add", then=stage.world.trouble.ends)
 
     command = await stage.says("/release 1.0.3")
     await stage.passes(minutes=2)
