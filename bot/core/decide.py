@@ -92,6 +92,8 @@ def _apply(draft: Draft, event: happened.Event) -> None:
             runs.rerun_held(draft, event)
         case happened.RerunAccepted():
             runs.rerun_accepted(draft, event)
+        case happened.RerunUnderWay():
+            runs.rerun_under_way(draft, event)
         case happened.RerunRefused():
             runs.rerun_refused(draft, event)
         case happened.RepositoryBarred():

@@ -211,6 +211,15 @@ class RerunAccepted:
 
 
 @dataclass(frozen=True, slots=True)
+class RerunUnderWay:
+    """GitHub shows that the attempt is over, and refuses to re-run it because the run is running already."""
+
+    step: str
+    run_id: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class RerunRefused:
     step: str
     run_id: int
@@ -306,6 +315,7 @@ Event = (
     | WayFree
     | RerunHeld
     | RerunAccepted
+    | RerunUnderWay
     | RerunRefused
     | RepositoryBarred
     | RepositoryOpen

@@ -12,7 +12,7 @@ from bot.core import lateness
 from bot.core.causes import Cause
 from bot.core.deliveries import RunSeen
 from bot.core.draft import Draft, bound_run
-from bot.core.events import Judged, RerunAccepted, RerunHeld, RerunRefused, RunGone, RunLevel
+from bot.core.events import Judged, RerunAccepted, RerunHeld, RerunRefused, RerunUnderWay, RunGone, RunLevel
 from bot.core.model import NoteKind
 from bot.core.plan import MOST_RERUNS, Retry
 from bot.core.sends import run_step
@@ -31,6 +31,8 @@ from bot.core.states import (
 from bot.core.trouble import Background, Sighting, Trouble, TroubleKind
 
 _MOST_SIGHTINGS = 12
+_JOBS_END_WITHIN = timedelta(seconds=30)
+"""So long GitHub may say that a run which is over is running, although nobody has re-run it."""
 _JITTER = 0.1
 """By how much of itself a pause may be longer, so that what failed together does not come back together."""
 _CONCLUSION_TROUBLE = {
@@ -208,7 +210,9 @@ def judged(draft: Draft, event: Judged) -> None:
         _run_again(draft, event, state, used + 1, most)
 
 
-def _same_attempt_of(run: BoundRun, event: Judged | RerunHeld | RerunAccepted | RerunRefused) -> bool:
+def _same_attempt_of(
+    run: BoundRun, event: Judged | RerunHeld | RerunAccepted | RerunUnderWay | RerunRefused
+) -> bool:
     return (run.id, run.attempt) == (event.run_id, event.attempt)
 
 
@@ -326,9 +330,24 @@ def allowance(retry: Retry, cause: Cause) -> int:
 
 def rerun_accepted(draft: Draft, event: RerunAccepted) -> None:
     state = draft.state(event.step)
-    if isinstance(state, Cooling) and _same_attempt_of(state.run, event):
+    if isinstance(state, Cooling):
+        _await_attempt(draft, event, state, "GitHub accepted the re-run")
+
+
+def _await_attempt(draft: Draft, event: RerunAccepted | RerunUnderWay, state: Cooling, because: str) -> None:
+    if _same_attempt_of(state.run, event):
         until = draft.now + timedelta(seconds=run_step(draft, event.step).appears_within)
-        draft.put(event.step, Rerunning(state.run, until, state.by), "GitHub accepted the re-run")
+        draft.put(event.step, Rerunning(state.run, until, state.by), because)
+
+
+def rerun_under_way(draft: Draft, event: RerunUnderWay) -> None:
+    """A re-run was asked for whose answer was lost, or by a person, and GitHub does not show its attempt yet.
+
+    To go on asking until it is over would re-run its failure as well; the run object may lag that long.
+    """
+    state = draft.state(event.step)
+    if isinstance(state, Cooling) and draft.now >= state.until + _JOBS_END_WITHIN:
+        _await_attempt(draft, event, state, "GitHub says that it is being re-run already")
 
 
 def rerun_refused(draft: Draft, event: RerunRefused) -> None:

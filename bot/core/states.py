@@ -160,7 +160,7 @@ class Cooling:
 
 @dataclass(frozen=True, slots=True)
 class Rerunning:
-    """GitHub has accepted the re-run of `run`; the next attempt has not been seen yet, and must be by `until`."""
+    """`run` is re-run, as GitHub has answered; the next attempt has not been seen yet, and must be by `until`."""
 
     run: BoundRun
     until: datetime

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from bot.core.deliveries import RunSeen
 from bot.core.effects import JudgeFailure, RerunFailedJobs
-from bot.core.events import Judged, RerunAccepted, RerunRefused, RunLevel
+from bot.core.events import Judged, RerunAccepted, RerunRefused, RerunUnderWay, RunLevel
 from bot.core.facts import Conflict, Forbidden, JobFacts, NotFound, Unauthorized, Unprocessable
 from bot.core.model import NoteKind, Release, StepRecord
 from bot.core.plan import RunStep
@@ -80,9 +80,7 @@ class Retries:
             await self._releases.happen(release.id, refused)
             return
         except (Forbidden, Unprocessable, NotFound, Conflict) as error:
-            if "already running" not in str(error):
-                refused = RerunRefused(step.name, effect.run_id, effect.attempt, str(error))
-                await self._releases.happen(release.id, refused)
+            await self._releases.happen(release.id, _refusal(step, effect, str(error)))
             return
         state = release.steps[step.name].state
         if isinstance(state, Cooling):
@@ -101,6 +99,12 @@ class Retries:
         last = next((note for note in reversed(before.notes) if note.kind is NoteKind.RERUN), None)
         if last is not None and last.attempt == run.attempt - 1:
             self._metrics.rerun_outcomes.labels(cause=last.cause, outcome=outcome).inc()
+
+
+def _refusal(step: RunStep, effect: RerunFailedJobs, message: str) -> RerunRefused | RerunUnderWay:
+    if "already running" in message:
+        return RerunUnderWay(step.name, effect.run_id, effect.attempt)
+    return RerunRefused(step.name, effect.run_id, effect.attempt, message)
 
 
 def _finished(step: RunStep, run_id: int, attempt: int, sha: str) -> FinishedAttempt:

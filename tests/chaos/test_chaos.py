@@ -89,6 +89,18 @@ def test_the_faults_that_the_campaign_promises_are_drawn(kind: str) -> None:
 
 
 REGRESSIONS = {
+    "a re-run whose answer was lost is not followed by another one while its attempt is not shown": Story(
+        seed=45326,
+        shape="one step",
+        asks=(Ask(at=146.9, version="1.1.0", issue=7, by="maya"),),
+        mishaps=(
+            Mishap(0.0, "F59 a re-run starts late", n=1, m=400, luck=7221),
+            Mishap(0.0, "F01 deliveries are lost from now on", where="*", luck=9689),
+            Mishap(0.0, "jobs fail, unknown", n=2, m=10, luck=6818),
+            Mishap(0.0, "F24 reset after the effect", n=1, where="re-run", luck=9082),
+        ),
+        calm=487,
+    ),
     "who waits until two other sends were looked for in vain is not overdue": Story(
         seed=35523,
         shape="one step",

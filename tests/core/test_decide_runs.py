@@ -7,7 +7,7 @@ import pytest
 from bot.core import commands
 from bot.core.causes import Cause
 from bot.core.effects import ConfirmRun, JudgeFailure, RerunFailedJobs
-from bot.core.events import Judged, RepositoryOpen, RerunAccepted, RerunRefused, RunGone
+from bot.core.events import Judged, RepositoryOpen, RerunAccepted, RerunRefused, RerunUnderWay, RunGone
 from bot.core.model import NoteKind, ReleaseWord
 from bot.core.plan import MOST_RERUNS, Retry
 from bot.core.states import Cooling, NeedsPerson, Running
@@ -292,6 +292,20 @@ def test_a_refused_re_run_needs_a_person() -> None:
     journey.hears(RerunRefused("build", 7, 1, "the run is too old"))
 
     assert trouble(journey) is TroubleKind.RERUN_REFUSED
+
+
+@pytest.mark.parametrize(("seconds", "kind"), [(29, "cooling"), (30, "rerunning")])
+def test_a_run_that_is_over_and_still_runs_half_a_minute_later_is_being_re_run(
+    seconds: float, kind: str
+) -> None:
+    journey = Journey().starts().fails(Cause.TRANSIENT)
+    cooling = journey.release.steps["build"].state
+    assert isinstance(cooling, Cooling)
+
+    journey.waits((cooling.until - journey.now).total_seconds() + seconds)
+    journey.hears(RerunUnderWay("build", 7, 1))
+
+    assert journey.kind() == kind
 
 
 @pytest.mark.parametrize("place", ["diagnosing", "cooling", "failed", "nothing ran"])

@@ -3,6 +3,8 @@
 A row that a story of `tests/scenarios` tells already has its number there.
 """
 
+from datetime import timedelta
+
 import pytest
 
 from bot.simulator.faults import Break, BrokenConnectionError
@@ -338,6 +340,33 @@ async def test_f36_a_re_run_whose_answer_never_came_is_told_by_the_attempt(stage
     await begins(stage)
     await stage.until(lambda: stage.state() == "released", hours=1)
     assert len(only_run(stage).attempts) == 2
+
+
+async def test_f36_a_re_run_whose_answer_never_came_is_done_once_however_late_its_attempt_is_shown(
+    stage: Stage,
+) -> None:
+    """Nor is its own failure run again: by then GitHub would do it, and still shows the attempt before."""
+    build(stage).on_run().job("build").fails(log="who knows why")
+    stage.world.rerun_lag = timedelta(seconds=400)
+    stage.world.trouble.breaks("POST", RERUN, Break.RESET, when="after")
+    stage.world.hook.post.loses("workflow_run")
+    stage.world.hook.post.loses("workflow_job")
+    await begins(stage)
+    await stage.until(lambda: stage.state() == "needs attention", hours=1)
+    await stage.passes(hours=1)
+    assert len(only_run(stage).attempts) == 2
+
+
+async def test_f35_a_run_that_is_over_and_always_said_to_be_running_is_not_asked_for_ever(
+    stage: Stage,
+) -> None:
+    build(stage).on_run().job("build").fails(log=NETWORK)
+    stage.world.trouble.answers("POST", RERUN, 403, "This workflow is already running", times=None)
+    await begins(stage)
+    await stage.until(lambda: stage.state() == "needs attention", hours=1)
+    await stage.passes(hours=6)
+    assert len(stage.world.ledger.reruns) < 12
+    assert "no new attempt appeared" in stage.said()[0]
 
 
 NO_MORE_RERUNS = (

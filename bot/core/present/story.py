@@ -95,7 +95,7 @@ def _of_run_step(view: View, step: RunStep, record: StepRecord) -> str:
         case Cooling(by=by):
             return f"The failed jobs are run again, as {view.person(by)} asked."
         case Rerunning():
-            return "GitHub has accepted the re-run; its attempt has not begun yet."
+            return "The re-run is asked for; its attempt has not begun yet."
         case NeedsPerson() as state:
             return explained(view, step, state)
         case Skipped(tagged=True):

@@ -128,7 +128,7 @@ def _happened(view: View, step: RunStep, trouble: Trouble, where: str) -> str:
             job = code(trouble.guarded) if trouble.guarded else "A job"
             return f"{job} failed and is named by `never-rerun`, so nothing was run again{where}{because}."
         case TroubleKind.RERUN_LOST:
-            return f"GitHub accepted the re-run, but no new attempt appeared{where}."
+            return f"A re-run was asked for, but no new attempt appeared{where}."
         case _:
             assert_never(trouble.kind)
 
