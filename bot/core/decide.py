@@ -5,15 +5,16 @@ Transitions live in `sends` (dispatches and the search for runs), `runs` (bound 
 (needs, turns, approvals, cancelling, the end). What the result wants from the world is in `wants`.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.core import events as happened
-from bot.core import gave_way, lateness, runs, sends, steered, turns
+from bot.core import gave_way, lateness, runs, sends, steered, turns, unanswered
 from bot.core.draft import Decision, Draft
 from bot.core.model import Release, ReleaseWord, StepRecord
-from bot.core.plan import ApprovalStep, DispatchStep, Step, WatchStep, same_repository
+from bot.core.plan import ApprovalStep, DispatchStep, RunStep, Step, WatchStep, same_repository
 from bot.core.states import (
     AwaitingApproval,
     Cancelled,
@@ -47,6 +48,8 @@ def decide(release: Release, event: happened.Event, now: datetime) -> Decision:
     """What the release becomes when `event` is true at `now`. A finished release never changes."""
     draft = Draft(release, now)
     if not release.word.final:
+        if isinstance(event, unanswered.Answer):
+            unanswered.answered(draft, event)
         _apply(draft, event)
         _settle(draft)
         lateness.keep_time(draft)
@@ -90,12 +93,10 @@ def _apply(draft: Draft, event: happened.Event) -> None:
             gave_way.way_free(draft, event)
         case happened.RerunHeld():
             runs.rerun_held(draft, event)
-        case happened.RerunAccepted():
-            runs.rerun_accepted(draft, event)
-        case happened.RerunUnderWay():
-            runs.rerun_under_way(draft, event)
-        case happened.RerunRefused():
-            runs.rerun_refused(draft, event)
+        case happened.RerunAccepted() | happened.RerunUnderWay() | happened.RerunRefused():
+            runs.rerun_answered(draft, event)
+        case happened.Unanswered():
+            unanswered.unanswered(draft, event)
         case happened.RepositoryBarred():
             _barred(draft, event)
         case happened.RepositoryOpen():
@@ -151,11 +152,10 @@ def _barred(draft: Draft, event: happened.RepositoryBarred) -> None:
     What is being cancelled only waits for the repository, and not for ever: for a run as long as it may last.
     """
     if draft.release.cancelling:
-        _give_up_cancelling(draft, event)
+        for step, record in _steps_in(draft, event.repo):
+            unanswered.give_up_cancelling(draft, step, record.state, "the repository refuses the bot")
         return
-    for step, record in draft.release.items():
-        if isinstance(step, ApprovalStep) or not same_repository(step.repo, event.repo):
-            continue
+    for step, record in _steps_in(draft, event.repo):
         match record.state:
             case InLine():
                 due = Due(draft.now, draft.now)
@@ -175,25 +175,14 @@ def _barred(draft: Draft, event: happened.RepositoryBarred) -> None:
                 continue
 
 
-def _give_up_cancelling(draft: Draft, event: happened.RepositoryBarred) -> None:
+def _steps_in(draft: Draft, repo: str) -> Iterator[tuple[RunStep, StepRecord]]:
     for step, record in draft.release.items():
-        if isinstance(step, ApprovalStep) or not same_repository(step.repo, event.repo):
-            continue
-        state = record.state
-        if isinstance(state, Running) and draft.now >= runs.deadline(state.run, step.timeout, state.held):
-            draft.put(step.name, Cancelled(draft.now), "its time is over, and the repository refuses the bot")
-        elif isinstance(state, Finding | Rerunning) and draft.now >= state.until:
-            if isinstance(state, Finding):
-                draft.close_send(step.name, state.send, sends.NEVER_FOUND)
-            draft.put(
-                step.name, Cancelled(draft.now), "its time has passed, and the repository refuses the bot"
-            )
+        if not isinstance(step, ApprovalStep) and same_repository(step.repo, repo):
+            yield step, record
 
 
 def _open(draft: Draft, event: happened.RepositoryOpen) -> None:
-    for step, record in draft.release.items():
-        if isinstance(step, ApprovalStep) or not same_repository(step.repo, event.repo):
-            continue
+    for step, record in _steps_in(draft, event.repo):
         state = record.state
         if not isinstance(state, NeedsPerson) or state.parked is None or not barred(state.trouble):
             continue

@@ -212,7 +212,7 @@ class RerunAccepted:
 
 @dataclass(frozen=True, slots=True)
 class RerunUnderWay:
-    """GitHub shows that the attempt is over, and refuses to re-run it because the run is running already."""
+    """GitHub had shown that the attempt is over, and says now that the run is running."""
 
     step: str
     run_id: int
@@ -225,6 +225,14 @@ class RerunRefused:
     run_id: int
     attempt: int
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """For long GitHub has answered for the repository, but not what the step has to know; `why`: how it failed last."""
+
+    step: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +325,7 @@ Event = (
     | RerunAccepted
     | RerunUnderWay
     | RerunRefused
+    | Unanswered
     | RepositoryBarred
     | RepositoryOpen
     | Steering

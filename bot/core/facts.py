@@ -129,9 +129,14 @@ class GitHubError(Exception):
     """GitHub did not do what was asked. `definite` = it is certain that nothing was done.
 
     The text may name private repositories: it goes to the log and to people with access, never to a public place.
+    `said`: the same for people, without the method and the address that were `call`ed.
     """
 
     definite = True
+
+    def __init__(self, said: str, *, call: str = "") -> None:
+        super().__init__(f"{said} ({call})" if call else said)
+        self.said = said
 
 
 class Unreachable(GitHubError):
@@ -140,8 +145,8 @@ class Unreachable(GitHubError):
     `until`: before that time nothing is asked; None where nobody knows.
     """
 
-    def __init__(self, message: str, *, sent: bool, until: datetime | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, said: str, *, sent: bool, until: datetime | None = None, call: str = "") -> None:
+        super().__init__(said, call=call)
         self.sent = sent
         self.definite = not sent
         self.until = until
@@ -156,8 +161,8 @@ class Withheld(GitHubError):
 class Limited(GitHubError):
     """A rate limit; nothing was done and nothing more may be asked before `until`."""
 
-    def __init__(self, message: str, until: datetime) -> None:
-        super().__init__(message)
+    def __init__(self, said: str, until: datetime) -> None:
+        super().__init__(said)
         self.until = until
 
 

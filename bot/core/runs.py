@@ -28,7 +28,7 @@ from bot.core.states import (
     never_seen,
     run_of,
 )
-from bot.core.trouble import Background, Sighting, Trouble, TroubleKind
+from bot.core.trouble import Background, Sighting, Trouble, TroubleKind, asked_on
 
 _MOST_SIGHTINGS = 12
 _JOBS_END_WITHIN = timedelta(seconds=30)
@@ -98,7 +98,11 @@ def _same_attempt(draft: Draft, event: RunLevel) -> None:
         case Running():
             _progress(draft, event, state)
         case Rerunning() if event.confirmed and draft.now >= state.until:
-            _rerun_lost(draft, event.step, state)
+            rerun_lost(draft, event.step, state)
+        case NeedsPerson(run=BoundRun() as run, trouble=trouble, confirm=True) if (
+            asked_on(trouble) and event.confirmed and not over
+        ):
+            _progress(draft, event, Running(run))
         case NeedsPerson() if never_seen(state):
             _appears_late(draft, event)
         case NeedsPerson(run=BoundRun() as run, trouble=trouble) if (
@@ -328,36 +332,32 @@ def allowance(retry: Retry, cause: Cause) -> int:
             return retry.broken
 
 
-def rerun_accepted(draft: Draft, event: RerunAccepted) -> None:
-    state = draft.state(event.step)
-    if isinstance(state, Cooling):
-        _await_attempt(draft, event, state, "GitHub accepted the re-run")
+def rerun_answered(draft: Draft, event: RerunAccepted | RerunUnderWay | RerunRefused) -> None:
+    """What GitHub says to a re-run that it was asked for.
 
-
-def _await_attempt(draft: Draft, event: RerunAccepted | RerunUnderWay, state: Cooling, because: str) -> None:
-    if _same_attempt_of(state.run, event):
-        until = draft.now + timedelta(seconds=run_step(draft, event.step).appears_within)
-        draft.put(event.step, Rerunning(state.run, until, state.by), because)
-
-
-def rerun_under_way(draft: Draft, event: RerunUnderWay) -> None:
-    """A re-run was asked for whose answer was lost, or by a person, and GitHub does not show its attempt yet.
-
-    To go on asking until it is over would re-run its failure as well; the run object may lag that long.
+    A run that it shows to be over and calls running is being re-run: the answer to an earlier request was lost, or a
+    person was quicker, and the new attempt is not shown yet. Asked for until it is over, its failure would be re-run
+    as well.
     """
     state = draft.state(event.step)
-    if isinstance(state, Cooling) and draft.now >= state.until + _JOBS_END_WITHIN:
-        _await_attempt(draft, event, state, "GitHub says that it is being re-run already")
+    if not isinstance(state, Cooling) or not _same_attempt_of(state.run, event):
+        return
+    until = draft.now + timedelta(seconds=run_step(draft, event.step).appears_within)
+    rerunning = Rerunning(state.run, until, state.by)
+    match event:
+        case RerunAccepted():
+            draft.put(event.step, rerunning, "GitHub accepted the re-run")
+        case RerunUnderWay() if draft.now >= state.until + _JOBS_END_WITHIN:
+            draft.put(event.step, rerunning, "GitHub says that it is being re-run already")
+        case RerunUnderWay():
+            return
+        case RerunRefused():
+            trouble = Trouble(TroubleKind.RERUN_REFUSED, event.message, (state.run.url,))
+            draft.need_person(event.step, trouble, run=state.run)
 
 
-def rerun_refused(draft: Draft, event: RerunRefused) -> None:
-    state = draft.state(event.step)
-    if isinstance(state, Cooling) and _same_attempt_of(state.run, event):
-        trouble = Trouble(TroubleKind.RERUN_REFUSED, event.message, (state.run.url,))
-        draft.need_person(event.step, trouble, run=state.run)
-
-
-def _rerun_lost(draft: Draft, step: str, state: Rerunning) -> None:
+def rerun_lost(draft: Draft, step: str, state: Rerunning) -> None:
+    """No new attempt has appeared in its time."""
     if draft.release.cancelling:
         draft.put(step, Cancelled(draft.now), "the re-run never appeared")
         return

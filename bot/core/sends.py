@@ -172,7 +172,7 @@ def _choose(draft: Draft, event: Candidates, state: Finding | Expecting) -> None
     if state != draft.state(event.step):
         draft.put(event.step, state)
     if draft.now >= until and not (expecting and draft.release.paused_by):
-        _give_up(draft, event.step, state)
+        give_up(draft, event.step, state)
 
 
 def _let_choose(draft: Draft, event: Candidates, state: Finding | Expecting) -> None:
@@ -188,7 +188,8 @@ def _let_choose(draft: Draft, event: Candidates, state: Finding | Expecting) -> 
     draft.need_person(event.step, trouble, parked=state)
 
 
-def _give_up(draft: Draft, step: str, state: Finding | Expecting) -> None:
+def give_up(draft: Draft, step: str, state: Finding | Expecting) -> None:
+    """Its time is over: a person is called, and what appears later is still taken."""
     if isinstance(state, Expecting):
         draft.need_person(step, Trouble(TroubleKind.NEVER_APPEARED), parked=state)
         return

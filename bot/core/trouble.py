@@ -34,6 +34,7 @@ class TroubleKind(StrEnum):
     RERUN_REFUSED = "rerun-refused"
     RERUN_LOST = "rerun-lost"
     NEVER_RERUN = "never-rerun"
+    UNANSWERED = "unanswered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,11 @@ def unsent(trouble: Trouble) -> bool:
 def barred(trouble: Trouble) -> bool:
     """Troubles that are over as soon as the repository answers again."""
     return trouble.kind in {TroubleKind.NO_ACCESS, TroubleKind.MOVED}
+
+
+def asked_on(trouble: Trouble) -> bool:
+    """Troubles that are over as soon as GitHub answers a certain question."""
+    return trouble.kind is TroubleKind.UNANSWERED
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ All three are computed from the state alone, so nothing has to be remembered acr
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.core.effects import (
@@ -37,6 +38,7 @@ from bot.core.states import (
     Running,
     Sending,
 )
+from bot.core.trouble import asked_on
 from bot.core.turns import patience
 
 REMIND_AFTER = timedelta(hours=24)
@@ -80,6 +82,8 @@ def _of_step(release: Release, step: RunStep, record: StepRecord, now: datetime)
             yield RerunFailedJobs(step.name, run.id, run.attempt)
         case Rerunning(run=run):
             yield ConfirmRun(step.name, run.id, run.attempt + 1)
+        case NeedsPerson(trouble=trouble, parked=parked) if parked is not None and asked_on(trouble):
+            yield from _of_step(release, step, replace(record, state=parked), now)
         case NeedsPerson(confirm=True, run=run) if run is not None:
             yield ConfirmRun(step.name, run.id, run.attempt)
         case _:
@@ -133,7 +137,7 @@ def _times(step: Step, record: StepRecord) -> Iterator[datetime]:
 
 
 def watched(release: Release) -> frozenset[str]:
-    """Repositories with a live or awaited run of this release, in lower case."""
+    """Repositories with a live, awaited or coming run of this release, in lower case."""
     if release.word.final:
         return frozenset()
     return frozenset(
@@ -145,7 +149,7 @@ def watched(release: Release) -> frozenset[str]:
 
 def _is_watched(record: StepRecord) -> bool:
     match record.state:
-        case Finding() | Expecting() | Running() | Diagnosing() | Cooling() | Rerunning() | GaveWay():
+        case Due() | Finding() | Expecting() | Running() | Diagnosing() | Cooling() | Rerunning() | GaveWay():
             return True
         case NeedsPerson(run=run, parked=parked):
             return run is not None or parked is not None

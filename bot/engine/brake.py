@@ -31,5 +31,5 @@ class Brake:
         """Until cancelled."""
         while True:
             for release_id, order in orders(self._releases.open(), self._clock.now()):
-                await self._releases.happen(release_id, order)
+                await self._releases.tell(release_id, order)
             await self._alarm.wait(None)

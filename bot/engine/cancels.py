@@ -110,7 +110,8 @@ class Cancels:
         the repository waits for a group, since workflows can share one.
         """
         since = self._clock.now() - _LIVE_FOR
-        same = await self._github.workflow_runs(step.repo, step.workflow, event=None, created_from=since)
+        read = partial(self._github.workflow_runs, step.repo, step.workflow, event=None, created_from=since)
+        same = await worth_reading(self._github, self._clock, step.repo, read) or ()
         newest = await self._github.runs(step.repo, page=1)
         live = {run.id for run in same if run.status != "completed"}
         live |= {run.id for run in newest if run.status == "pending"}

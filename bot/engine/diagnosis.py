@@ -1,7 +1,7 @@
 """Reading why an attempt failed: failed jobs, their annotations, the tails of their logs, and what is remembered.
 
 Missing logs never block: what cannot be read makes the cause `unknown`. For each failed attempt GitHub is asked for
-its jobs, for two things of each of at most six failed jobs, and for at most two things more.
+its jobs, for two things of each of at most six failed jobs, and for at most three things more.
 """
 
 import asyncio
@@ -165,9 +165,15 @@ class Diagnosis:
 
     async def _passed_before(self, failed: FinishedAttempt) -> bool:
         """The same workflow succeeded on the same commit: what failed now is flaky by proof."""
-        runs = await self._github.workflow_runs(
-            failed.repo, failed.workflow, event=failed.event, head_sha=failed.sha, status="success"
+        read = partial(
+            self._github.workflow_runs,
+            failed.repo,
+            failed.workflow,
+            event=failed.event,
+            head_sha=failed.sha,
+            status="success",
         )
+        runs = await worth_reading(self._github, self._clock, failed.repo, read) or ()
         return any(other.id != failed.run_id and other.conclusion == "success" for other in runs)
 
     async def _touched(self, failed: FinishedAttempt, job: FailedJob, decisive: Finding) -> Touch | None:

@@ -12,6 +12,7 @@ from datetime import timedelta
 import structlog
 
 from bot.core.events import BotStarted, RepositoryBarred, RepositoryOpen
+from bot.core.model import Release
 from bot.core.plan import ApprovalStep
 from bot.core.trouble import Trouble
 from bot.core.wants import wanted, watched
@@ -119,11 +120,9 @@ class Engine:
         await self._sights.load()
         await self.inbox.load()
         for release in self.releases.open():
-            await self.releases.happen(release.id, BotStarted())
+            await self.releases.tell(release.id, BotStarted())
         for release in self.releases.open():
-            self._performer.want(release.id, wanted(release, self._clock.now()))
-            self._looker.watch(watched(release))
-            self._reports.publish(release)
+            self._take_up(release)
         for release in await self._store.releases.unreported():
             self._reports.publish(release)
         parts: dict[str, Part] = {
@@ -139,6 +138,14 @@ class Engine:
         }
         self._tasks = [asyncio.create_task(self._keep(name, part), name=name) for name, part in parts.items()]
         log.info("the engine runs", releases=len(self.releases.open()))
+
+    def _take_up(self, release: Release) -> None:
+        try:
+            self._performer.want(release.id, wanted(release, self._clock.now()))
+        except Exception:
+            log.exception("a release cannot go on; the others do", release=release.id)
+        self._looker.watch(watched(release))
+        self._reports.publish(release)
 
     async def close(self) -> None:
         """Stops taking work, lets sends come to their end, drops the rest: it is all on disk."""
@@ -214,4 +221,4 @@ class Engine:
         event = RepositoryOpen(repo) if trouble is None else RepositoryBarred(repo, trouble)
         for release in self.releases.open():
             if any(not isinstance(s, ApprovalStep) and s.repo.lower() == repo.lower() for s in release.plan):
-                await self.releases.happen(release.id, event)
+                await self.releases.tell(release.id, event)

@@ -123,6 +123,10 @@ class Looker:
                 raise  # the others would hear the same
             except GitHubError as error:  # what GitHub does not tell of one run, it may tell of the others
                 refusals.append(error)
+            except Exception:
+                log.exception(
+                    "a look at a step ended oddly", release=target.release.id, step=target.step.name
+                )
         if refusals:
             raise refusals[-1]
 

@@ -36,6 +36,7 @@ from bot.core.events import (
     SendNotDone,
     SendRefused,
     SendUnknown,
+    Unanswered,
 )
 from bot.core.facts import (
     Conflict,
@@ -72,6 +73,10 @@ _DENIED = (1.0, 2.0, 4.0)
 """GitHub may answer 404 for a run that it has just told of: seconds between reads until that counts."""
 
 
+_ANSWERS_WITHIN = timedelta(minutes=15)
+"""For so long one question may fail while GitHub answers for the repository, until the release hears of it."""
+_ASKED_ON = 240.0
+"""Seconds between two tries of what has failed for so long."""
 _JOBS_WITHIN = timedelta(minutes=15)
 """From the end of a run until GitHub lists its jobs as ended, too; later what it lists has to do."""
 
@@ -137,21 +142,34 @@ class Performer:
 
     async def _keep_trying(self, key: Key) -> None:
         release_id, effect = key
+        failing: datetime | None = None
         for pause in pauses(0.25, max(0.25, min(self._look, 30.0))):
             release = self._releases.get(release_id)
             if release is None or self._tasks.get(key) is not _current_task():
                 return
-            wait = pause
+            wait, why = pause, None
             try:
                 await self._perform(release, effect)
             except GitHubError as error:
-                wait = seconds_until_again(error, self._clock, pause)
+                wait, why = seconds_until_again(error, self._clock, pause), error.said
                 await self._failed(release, effect, error, wait)
             except Exception:
+                why = "the bot itself fails at it, as its log says"
                 log.exception("an effect failed", effect=str(effect), release=release_id)
             if isinstance(effect, Dispatch):
                 return
+            failing = (failing or self._clock.now()) if why is not None else None
+            if why is not None and failing and await self._unanswered(release, effect, failing, why):
+                wait = max(wait, _ASKED_ON)
             await self._clock.sleep(wait)
+
+    async def _unanswered(self, release: Release, effect: Effect, since: datetime, why: str) -> bool:
+        """Tells the release what has failed for long while GitHub answered for the repository; whether it has."""
+        step = _run_step(release, effect.step)
+        if self._sights.readable(step.repo, since) < _ANSWERS_WITHIN:
+            return False
+        await self._releases.happen(release.id, Unanswered(step.name, why))
+        return True
 
     async def _failed(self, release: Release, effect: Effect, error: GitHubError, wait: float) -> None:
         repo = _run_step(release, effect.step).repo
@@ -222,7 +240,7 @@ class Performer:
         release = self._releases.get(release_id)
         if release is None or release.cancelling:
             return "the release is cancelled"
-        return f"@{release.paused_by} has paused the release" if release.paused_by is not None else None
+        return "the release was paused meanwhile" if release.paused_by is not None else None
 
     async def _send(
         self,
@@ -240,7 +258,7 @@ class Performer:
                 step.repo, step.workflow, step.ref, inputs, send_by=state.send_by, unless=withheld
             )
         except Withheld as error:
-            return SendNotDone(name, send, str(error), 0)
+            return SendNotDone(name, send, error.said, 0)
         except Unreachable as error:
             if error.sent:
                 return SendUnknown(name, send, "GitHub's answer to the dispatch was lost")
@@ -248,12 +266,12 @@ class Performer:
             return SendNotDone(name, send, "GitHub could not be reached", wait)
         except Unauthorized as error:
             wait = min(300.0, 5.0 * 2 ** min(state.refusals, 6))
-            return SendNotDone(name, send, str(error), wait, unauthorized=True)
+            return SendNotDone(name, send, error.said, wait, unauthorized=True)
         except (Limited, NotInstalled) as error:
             wait = seconds_until_again(error, self._clock, min(300.0, 5.0 * 2 ** min(send - 1, 6)))
-            return SendNotDone(name, send, str(error), wait)
+            return SendNotDone(name, send, error.said, wait)
         except GitHubError as error:
-            return SendRefused(name, send, Trouble(TroubleKind.REFUSED, str(error)))
+            return SendRefused(name, send, Trouble(TroubleKind.REFUSED, error.said))
         except Exception:
             log.exception("a dispatch ended oddly", step=name)
             return SendUnknown(name, send, "the dispatch ended oddly")
@@ -317,7 +335,7 @@ class Performer:
     async def _runs_of(
         self, step: RunStep, *, event: str, branch: str, created_from: datetime | None
     ) -> tuple[RunSeen, ...]:
-        """None where the workflow is gone, though its repository answers: the time to appear goes on."""
+        """Empty where the workflow is gone, though its repository answers: the time to appear goes on."""
         try:
             return await self._github.workflow_runs(
                 step.repo, step.workflow, event=event, branch=branch, created_from=created_from

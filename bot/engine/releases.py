@@ -7,7 +7,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -25,6 +25,7 @@ from bot.store import Outdated, PostToMake, RunTaken, SendToOpen, SlotTaken, Sto
 log = structlog.get_logger(__name__)
 
 Choice = Callable[[Release], Event | None]
+_AFTER_A_BREAK = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,17 @@ class Releases:
         return max(before, key=lambda stored: stored.seq).release.version if before else None
 
     async def tick(self, release_id: str) -> None:
-        await self.happen(release_id, lambda release: Tick(self.ahead(release)))
+        await self.tell(release_id, lambda release: Tick(self.ahead(release)))
+
+    async def tell(self, release_id: str, event: Event | Choice) -> None:
+        """As `happen`, for what several releases are told one after the other: what one of them breaks at does not keep
+        it from the others.
+        """
+        try:
+            await self.happen(release_id, event)
+        except Exception:
+            log.exception("a release cannot go on; the others do", release=release_id)
+            self._wake_at[release_id] = self._clock.now() + _AFTER_A_BREAK
 
     async def happen(
         self,

@@ -69,6 +69,7 @@ class Retries:
             await self._releases.happen(release.id, RunLevel(step.name, run, confirmed=True))
             return
         if run.status != "completed":
+            await self._releases.happen(release.id, RerunUnderWay(step.name, effect.run_id, effect.attempt))
             return
         try:
             await self._github.rerun_failed_jobs(step.repo, effect.run_id)
@@ -76,11 +77,11 @@ class Retries:
             self._denials[release.id, effect] += 1
             if self._denials[release.id, effect] < _MOST_DENIALS:
                 raise
-            refused = RerunRefused(step.name, effect.run_id, effect.attempt, str(error))
+            refused = RerunRefused(step.name, effect.run_id, effect.attempt, error.said)
             await self._releases.happen(release.id, refused)
             return
         except (Forbidden, Unprocessable, NotFound, Conflict) as error:
-            await self._releases.happen(release.id, _refusal(step, effect, str(error)))
+            await self._releases.happen(release.id, _refusal(step, effect, error.said))
             return
         state = release.steps[step.name].state
         if isinstance(state, Cooling):

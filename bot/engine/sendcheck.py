@@ -66,7 +66,7 @@ class SendCheck:
             )
         except NotFound as error:
             await self._github.repository(step.repo)
-            return Trouble(TroubleKind.REFUSED, f"workflow {step.workflow} was not found ({error})")
+            return Trouble(TroubleKind.REFUSED, f"workflow {step.workflow} was not found: {error.said}")
         if not runs:
             return None
         known = await self._store.sends.known(step.repo, step.workflow, [run.id for run in runs])
@@ -91,7 +91,7 @@ class SendCheck:
             raise
         except NotInstalled as error:
             await self._github.repository(step.repo)
-            return Trouble(TroubleKind.REFUSED, str(error))
+            return Trouble(TroubleKind.REFUSED, error.said)
         return None
 
     async def _tag(self, step: DispatchStep) -> Trouble | None:

@@ -26,7 +26,7 @@ _MOST_REMEMBERED = 100
 
 
 class Sights:
-    """`looks`: seconds between looks; a repository that refuses for five of them is barred."""
+    """`look_seconds`: seconds between looks; a repository that refuses for five of them is barred."""
 
     def __init__(self, store: Store, clock: Clock, *, look_seconds: float, on_barred: BarredHook) -> None:
         self._store = store
@@ -73,6 +73,11 @@ class Sights:
         """How long the repository could not be read since then, up to its last good read."""
         spans = (end - max(begin, since) - self.pace for begin, end in self._dark[repo.lower()])
         return sum((span for span in spans if span > timedelta()), timedelta())
+
+    def readable(self, repo: str, since: datetime) -> timedelta:
+        """How long since then the repository could be read, up to its last good read."""
+        last = self.last(repo, since)
+        return max(timedelta(), last - since - self.dark(repo, since))
 
     async def read(self, repo: str) -> bool:
         """The repository has answered; whether it was dark before."""
@@ -123,10 +128,10 @@ class Sights:
 def _trouble(error: GitHubError) -> Trouble | None:
     match error:
         case Moved():
-            return Trouble(TroubleKind.MOVED, str(error))
+            return Trouble(TroubleKind.MOVED, error.said)
         case Suspended():
             return Trouble(TroubleKind.NO_ACCESS, "the app's installation is suspended")
         case NotInstalled() | NotFound() | Forbidden():
-            return Trouble(TroubleKind.NO_ACCESS, str(error))
+            return Trouble(TroubleKind.NO_ACCESS, error.said)
         case _:
             return None

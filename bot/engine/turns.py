@@ -66,7 +66,7 @@ class Turns:
             known = isinstance(state, InLine) and state.behind == taken.behind
             return None if known else taken
 
-        await self._releases.happen(release_id, news)
+        await self._releases.tell(release_id, news)
 
     async def _give(self, turn: Turn) -> bool:
         """False when what has to be known could not be read."""

@@ -105,12 +105,12 @@ def error_of(answer: Answer, call: str, *, limiter: Limiter, now: datetime) -> G
     if status in (403, 429) and is_limit(answer, said):
         return limiter.refused(seconds_to_wait(answer, now), f"GitHub limits the rate of {call}")
     if status == 403 and "suspended" in said.lower():
-        return Suspended(f"the app's installation is suspended ({call}): an owner has to unsuspend it")
+        return Suspended("the app's installation is suspended: an owner has to unsuspend it", call=call)
     if answer.is_redirect:
-        return Moved(f"the repository was renamed or moved ({status} for {call}): use its new name")
+        return Moved(f"the repository was renamed or moved (HTTP {status}): use its new name", call=call)
     if (kind := _REFUSALS.get(status)) is not None:
-        return kind(f"{said or 'no reason given'} (GitHub answered {status} to {call})")
-    return Unreachable(f"GitHub answered {call} with {status}", sent=True)
+        return kind(f"{said or 'no reason given'} (HTTP {status})", call=call)
+    return Unreachable(f"GitHub answered with HTTP {status}", sent=True, call=call)
 
 
 def is_limit(answer: Answer, said: str) -> bool:

@@ -192,7 +192,7 @@ class Client:
     async def _send(self, write: Write, token: Token, limiter: Limiter) -> Answer:
         def in_time() -> None:
             if (why := write.unless()) is not None:
-                raise Withheld(f"{write} was not sent: {why}")
+                raise Withheld(why, call=f"{write} was not sent")
             if write.send_by is not None and self._now() > write.send_by:
                 raise Unreachable(f"{write} was not sent: its time had passed before it could be", sent=False)
             if not self._may_write():

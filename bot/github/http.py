@@ -113,12 +113,12 @@ class Http:
                 response = await client.send(request)
             except (*_NOT_SENT, httpx.InvalidURL) as error:
                 passage.failed = True
-                text = f"GitHub could not be reached for {method} {url}: {_reason(error)}"
-                raise Unreachable(text, sent=False) from error
+                text = f"GitHub could not be reached: {_reason(error)}"
+                raise Unreachable(text, sent=False, call=f"{method} {url}") from error
             except (httpx.RequestError, OSError) as error:
                 passage.failed = True
-                text = f"GitHub's answer to {method} {url} was lost: {_reason(error)}"
-                raise Unreachable(text, sent=True) from error
+                text = f"GitHub's answer was lost: {_reason(error)}"
+                raise Unreachable(text, sent=True, call=f"{method} {url}") from error
             passage.answered(response.status_code)
         return Answer(response.status_code, dict(response.headers), response.content)
 

@@ -28,9 +28,8 @@ def understand(call: str) -> Iterator[None]:
     try:
         yield
     except BadShape as error:
-        raise Unreachable(
-            f"GitHub answered {call} in a form the bot does not know: {error}", sent=True
-        ) from error
+        text = f"GitHub answered in a form that the bot does not know: {error}"
+        raise Unreachable(text, sent=True, call=call) from error
 
 
 def mapping(data: object) -> Mapping[str, object]:

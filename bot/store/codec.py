@@ -1,9 +1,9 @@
 """Releases and events as JSON text.
 
 Rule: the state is the truth, so a release must come back exactly as it was, and text from outside must never
-make it impossible to write one down. Keys that are missing take the model's defaults: a field with a default
-can be added to the model without touching what is stored; anything else needs a new `SCHEMA` and its
-conversion here.
+make it impossible to write one down. Keys that are missing take the model's defaults, so what an older version has
+stored can be read. Every change of the form needs a new `SCHEMA`: an older version that works beside this one must
+not guess, nor drop what it does not know.
 """
 
 import json
@@ -18,9 +18,9 @@ from bot.core.model import Release
 
 Value = TypeVar("Value")
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the JSON form of a release; a database with a higher one is refused. 2: steps can be in line, or have
-given way to another run."""
+given way to another run. 3: a run can be doubtful, and a question unanswered."""
 
 
 @cache
@@ -38,9 +38,7 @@ def release_to_json(release: Release) -> str:
 
 
 def release_from_json(text: str) -> Release:
-    """The inverse of `release_to_json`; pydantic's ValidationError (a ValueError) when the text is no
-    release.
-    """
+    """The inverse of `release_to_json`; ValueError (such as pydantic's) when the text is no release."""
     return _releases().validate_json(text)
 
 

@@ -7,7 +7,8 @@ made on.
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+import structlog
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select
 
 from bot.core.events import Event
 from bot.core.model import Release
@@ -21,6 +22,8 @@ from bot.store.posts import add_posts
 from bot.store.rows import JournalRow, PostToMake, SendToOpen, Stored
 from bot.store.starting import create_releases, present_of
 from bot.store.tables import journal, releases, surfaces
+
+log = structlog.get_logger(__name__)
 
 TOGETHER_OVER = "over"
 """State of the comment that lists releases of one command when it has told that all of them are over."""
@@ -53,7 +56,7 @@ class Releases:
                 f"there are releases that a newer release-bot has written (schema {highest}, this one knows {SCHEMA}): "
                 "start the newer one again"
             )
-        return await self._stored(releases.c.final.is_(False))
+        return await self._readable(releases.c.final.is_(False))
 
     async def get(self, release_id: str) -> Stored | None:
         found = await self._stored(releases.c.id == release_id)
@@ -128,7 +131,7 @@ class Releases:
         )
         never = select(surfaces.c.release_id).where(surfaces.c.kind == "status")
         late = or_(releases.c.id.in_(behind), releases.c.id.not_in(never))
-        return tuple(stored.release for stored in await self._stored(releases.c.final.is_(True), late))
+        return tuple(stored.release for stored in await self._readable(releases.c.final.is_(True), late))
 
     async def ahead(self, stored: Stored) -> str | None:
         """Version of the nearest earlier release of the same group that is not final; None: its turn."""
@@ -222,7 +225,24 @@ class Releases:
         )
 
     async def _stored(self, *conditions: ColumnElement[bool]) -> tuple[Stored, ...]:
+        return tuple(map(Stored.from_row, await self._rows(*conditions)))
+
+    async def _readable(self, *conditions: ColumnElement[bool]) -> tuple[Stored, ...]:
+        """Without rows that something has damaged: one of them must not stop all other releases."""
+        found: list[Stored] = []
+        for row in await self._rows(*conditions):
+            try:
+                found.append(Stored.from_row(row))
+            except ValueError as error:
+                log.error(
+                    "a stored release cannot be read and is left alone; the others go on",
+                    release=row["id"],
+                    home=row["home"],
+                    version=row["version"],
+                    error=str(error),
+                )
+        return tuple(found)
+
+    async def _rows(self, *conditions: ColumnElement[bool]) -> Sequence[RowMapping]:
         query = select(releases).where(*conditions).order_by(releases.c.seq)
-        return await self._database.transact(
-            lambda connection: tuple(map(Stored.from_row, connection.execute(query).mappings()))
-        )
+        return await self._database.transact(lambda connection: connection.execute(query).mappings().all())

@@ -89,6 +89,21 @@ def test_the_faults_that_the_campaign_promises_are_drawn(kind: str) -> None:
 
 
 REGRESSIONS = {
+    "of two dispatches at one moment each has the run of its own tag": Story(
+        seed=47541,
+        shape="chain",
+        asks=(
+            Ask(at=56.2, version="1.0.4", issue=7, by="maya"),
+            Ask(at=100.5, version="1.1.0", issue=8, by="maya"),
+        ),
+        mishaps=(
+            Mishap(0.0, "F58 the app is suspended", m=700.0, luck=7914),
+            Mishap(0.0, "F01 deliveries are lost from now on", where="workflow_run", luck=2395),
+            Mishap(374.6, "F26 a run never appears", n=1, m=10, luck=6332),
+        ),
+        calm=700,
+        old_api=True,
+    ),
     "a re-run whose answer was lost is not followed by another one while its attempt is not shown": Story(
         seed=45326,
         shape="one step",

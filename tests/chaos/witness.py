@@ -324,7 +324,11 @@ class Witness:
         runs = place(self._world, send.repo).runs.values()
         bot = self._world.bot
         return [
-            r for r in runs if r.actor is bot and r.created_at in made and r.workflow.file == send.workflow
+            run
+            for run in runs
+            if run.actor is bot
+            and run.created_at in made
+            and (run.workflow.file, run.head_branch) == (send.workflow, send.ref)
         ]
 
     def _was_listed(self, send: Sent, entry: Entry) -> bool:

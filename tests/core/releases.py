@@ -24,6 +24,7 @@ from bot.core.events import (
     SendDone,
     SendRefused,
     SendUnknown,
+    Unanswered,
     Tick,
     WayFree,
 )
@@ -300,6 +301,17 @@ def barred(journey: Journey) -> Journey:
     return journey
 
 
+def unanswered(journey: Journey) -> Journey:
+    journey.hears(Unanswered("build", "a detail"))
+    return journey
+
+
+def _announced() -> Journey:
+    journey = Journey().starts()
+    journey.sees(run_seen(conclusion="success"), confirmed=False)
+    return journey
+
+
 def ordered(journey: Journey, command: OpenCommand) -> Journey:
     journey.orders(command)
     return journey
@@ -350,6 +362,10 @@ PLACES: dict[str, Callable[[], Journey]] = {
     "barred, gave way": lambda: barred(_gave_way()),
     "barred, cooling": lambda: barred(_cooling()),
     "barred, rerunning": lambda: barred(_rerunning()),
+    "unanswered, due": lambda: unanswered(Journey()),
+    "unanswered, diagnosing": lambda: unanswered(Journey().starts().ends("failure")),
+    "unanswered, judging a cancel": lambda: unanswered(Journey().starts().ends("cancelled")),
+    "unanswered, running": lambda: unanswered(_announced()),
     "passed": lambda: Journey().starts().passes(),
 }
 """Every place a step can be in, reached by the shortest history. The step is `build`, its run 7."""

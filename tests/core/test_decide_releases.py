@@ -183,6 +183,8 @@ AT_ONCE = [
     "barred, expecting",
     "barred, diagnosing",
     "barred, cooling",
+    "unanswered, due",
+    "unanswered, diagnosing",
 ]
 
 
@@ -194,7 +196,7 @@ def test_cancel_ends_at_once_what_has_no_run_and_no_unknown_send(place: str) -> 
     assert (journey.effects, journey.wake_at, journey.told("cancelled")) == ((), None, 1)
 
 
-@pytest.mark.parametrize("place", ["running", "held", "timed out", "barred, running"])
+@pytest.mark.parametrize("place", ["running", "held", "timed out", "barred, running", "unanswered, running"])
 def test_cancel_of_a_live_run_waits_until_github_says_that_it_is_over(place: str) -> None:
     journey = ordered(PLACES[place](), CANCEL)
     word, effects = journey.release.word, journey.effects

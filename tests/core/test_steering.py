@@ -72,6 +72,10 @@ OUTCOMES: dict[str, tuple[str, str, str]] = {
     "barred, gave way": ("gave-way", "due", "released"),
     "barred, cooling": ("cooling", "due", "released"),
     "barred, rerunning": ("live", "live", "live"),
+    "unanswered, due": ("due", "due", "released"),
+    "unanswered, diagnosing": ("cooling", "due", "released"),
+    "unanswered, judging a cancel": ("cooling", "due", "released"),
+    "unanswered, running": ("live", "live", "live"),
     "passed": ("finished", "finished", "finished"),
 }
 """For every place: what `retry`, `redo` and `skip` make of the step, or the reason of the refusal."""

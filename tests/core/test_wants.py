@@ -31,7 +31,7 @@ Wants = tuple[tuple[Effect, ...], float | None, bool]
 WANTS: dict[str, Wants] = {
     "waiting": ((), None, False),
     "in line": ((), None, False),
-    "due": ((CheckSend("build", 1),), None, False),
+    "due": ((CheckSend("build", 1),), None, True),
     "sending": ((Dispatch("build", 1),), None, False),
     "finding": ((FindRun("build", 1),), FIFTEEN_MINUTES, True),
     "expecting": ((SeekRun("build"),), FIFTEEN_MINUTES, True),
@@ -59,6 +59,10 @@ WANTS: dict[str, Wants] = {
     "barred, gave way": ((), None, True),
     "barred, cooling": ((), None, True),
     "barred, rerunning": ((), None, True),
+    "unanswered, due": ((CheckSend("build", 1),), None, True),
+    "unanswered, diagnosing": ((JudgeFailure("build", 7, 1),), None, True),
+    "unanswered, judging a cancel": ((JudgeCancel("build", 7, 1),), None, True),
+    "unanswered, running": ((ConfirmRun("build", 7, 1),), None, True),
     "passed": ((), None, False),
 }
 """For every place: the effects, the seconds until it wakes up, and whether its repository is looked at."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.scenarios.metrics_page import metrics
-from tests.scenarios.stage import ONE_STEP, Stage
+from tests.scenarios.stage import ONE_CHAIN, ONE_STEP, Stage
 
 POISON = r"/collaborators/walt/permission$"
 """The question that the bot asks for a command of walt, and whose answer makes its client fall over."""
@@ -130,3 +130,37 @@ async def test_odd_shapes_are_no_poison(stage: Stage, hollow: str) -> None:
     assert await quarantined(stage) == 0
     await stage.closes()
     assert stored(stage, "pending") == 0
+
+
+def damage(stage: Stage, version: str, what: Callable[[str], str]) -> None:
+    """Changes what is stored of a release; the bot must not be running."""
+    with closing(sqlite3.connect(stage.folder / "bot.db")) as file, file:
+        (state,) = file.execute("select state from releases where version = ?", (version,)).fetchone()
+        file.execute("update releases set state = ? where version = ?", (what(state), version))
+
+
+def without_a_zone(state: str) -> str:
+    """It can be read, and every decision about it breaks."""
+    release = json.loads(state)
+    run = release["steps"]["start"]["state"]["run"]
+    run["started_at"] = run["started_at"].removesuffix("Z")
+    return json.dumps(release)
+
+
+@pytest.mark.parametrize("what", [lambda _: "{", without_a_zone])
+async def test_a_damaged_release_does_not_stop_the_others_nor_their_times(
+    stage: Stage, what: Callable[[str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The older one is damaged; the younger one waits for a time that nothing but the timer tells it of."""
+    stage.oss.workflows["global-start-release.yml"].on_run().pushes_tag(None)
+    stage.pipeline(ONE_CHAIN)
+    await stage.opens()
+    await stage.says("/release 1.0.3 1.0.4")
+    await stage.until(lambda: stage.step("start", "1.0.4") == "running", hours=1)
+    await stage.bot_dies()
+    damage(stage, "1.0.3", what)
+    await stage.opens()
+    await stage.until(lambda: stage.state("1.0.4") == "needs attention", hours=1)
+    await stage.says("/release 1.0.5")
+    await stage.until(lambda: stage.step("start", "1.0.5") == "passed", hours=1)
+    assert "the others" in "\n".join(complaints(capsys.readouterr().out))

@@ -86,7 +86,7 @@ def _on_step(view: View, step: Step) -> Iterator[Hint]:
         yield from _unseen(view, step)
     elif isinstance(record.state, NeedsPerson):
         broken = _is_broken(record, record.state)
-        for verb in _useful(record.state.trouble.kind, step, broken=broken):
+        for verb in _useful(record.state, step, broken=broken):
             if _accepted(view.release, step, verb):
                 argument = ("RUN",) if verb == "adopt" else ()
                 does = _does(verb, step, record.state, broken=broken)
@@ -111,9 +111,9 @@ def _is_broken(record: StepRecord, state: NeedsPerson) -> bool:
     return (judged[-1].cause, judged[-1].attempt) == (Cause.BROKEN, state.run.attempt)
 
 
-def _useful(kind: TroubleKind, step: Step, *, broken: bool) -> tuple[_Verb, ...]:
+def _useful(state: NeedsPerson, step: Step, *, broken: bool) -> tuple[_Verb, ...]:
     """What mends this trouble, the best first."""
-    match kind:
+    match kind := state.trouble.kind:
         case TroubleKind.TWO_CANDIDATES:  # a new dispatch beside two candidates would make a third
             return ("adopt", "skip")
         case TroubleKind.NEVER_FOUND | TroubleKind.STRANGE_RUN | TroubleKind.DOUBTFUL_RUN:
@@ -126,6 +126,8 @@ def _useful(kind: TroubleKind, step: Step, *, broken: bool) -> tuple[_Verb, ...]
             return ("retry", "skip")
         case TroubleKind.NO_ACCESS | TroubleKind.MOVED:
             return ("skip",)
+        case TroubleKind.UNANSWERED if state.run is None:  # another send would wait for the same answer
+            return ("skip",)
         case (
             TroubleKind.FAILED
             | TroubleKind.CANCELLED
@@ -135,6 +137,7 @@ def _useful(kind: TroubleKind, step: Step, *, broken: bool) -> tuple[_Verb, ...]
             | TroubleKind.RERUN_LOST
             | TroubleKind.RERUN_REFUSED
             | TroubleKind.NEVER_RERUN
+            | TroubleKind.UNANSWERED
         ):
             other: _Verb = "redo" if isinstance(step, DispatchStep) else "adopt"
             return (other, "retry", "skip") if broken else ("retry", other, "skip")

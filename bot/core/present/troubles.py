@@ -37,10 +37,11 @@ _SHORT: Mapping[TroubleKind, str] = {
     TroubleKind.RERUN_REFUSED: "GitHub refused the re-run",
     TroubleKind.RERUN_LOST: "the re-run never appeared",
     TroubleKind.NEVER_RERUN: "a job that must not be re-run by itself failed",
+    TroubleKind.UNANSWERED: "GitHub does not tell what the bot has to know",
 }
 
-_ANSWERS = frozenset({TroubleKind.REFUSED, TroubleKind.NO_ACCESS, TroubleKind.MOVED})
-"""Their detail is an answer of GitHub with the address that was asked, which may name workflow, branch or tag."""
+_ANSWERS = frozenset({TroubleKind.REFUSED, TroubleKind.NO_ACCESS, TroubleKind.MOVED, TroubleKind.UNANSWERED})
+"""Their detail is an answer of GitHub, which may name workflow, branch or tag."""
 
 
 def headline(trouble: Trouble) -> str:
@@ -102,10 +103,7 @@ def _happened(view: View, step: RunStep, trouble: Trouble, where: str) -> str:
             within = duration(step.appears_within)
             return f"The dispatch may have been sent{why}, but no run of it was found within {within}."
         case TroubleKind.DOUBTFUL_RUN:
-            return (
-                f"A run that could be this step's was made in a time of which the bot's database knows nothing{where}; "
-                "another release may have started it."
-            )
+            return _doubtful(where)
         case TroubleKind.TWO_CANDIDATES:
             return f"More than one run could be this step's, and nothing tells which{where}."
         case TroubleKind.STRANGE_RUN:
@@ -129,8 +127,24 @@ def _happened(view: View, step: RunStep, trouble: Trouble, where: str) -> str:
             return f"{job} failed and is named by `never-rerun`, so nothing was run again{where}{because}."
         case TroubleKind.RERUN_LOST:
             return f"A re-run was asked for, but no new attempt appeared{where}."
+        case TroubleKind.UNANSWERED:
+            return _unanswered(step, because, where)
         case _:
             assert_never(trouble.kind)
+
+
+def _doubtful(where: str) -> str:
+    return (
+        f"A run that could be this step's was made in a time of which the bot's database knows nothing{where}; "
+        "another release may have started it."
+    )
+
+
+def _unanswered(step: RunStep, because: str, where: str) -> str:
+    return (
+        f"For a quarter of an hour GitHub has not told what the bot has to know{because}{where}, although it answers "
+        f"for the rest of {code(step.repo)}."
+    )
 
 
 def _never_appeared(view: View, step: RunStep, where: str) -> str:
@@ -203,6 +217,8 @@ def _remedy(view: View, step: RunStep, trouble: Trouble) -> str:
             return "Push it, then retry."
         case TroubleKind.NO_ACCESS:
             return "Check that the app is installed there and not suspended; then the step goes on by itself."
+        case TroubleKind.UNANSWERED:
+            return "The bot goes on asking, and the step goes on by itself when there is an answer."
         case TroubleKind.NEVER_RERUN:
             return "Look at what that job has done before you retry."
         case TroubleKind.MOVED:

@@ -232,6 +232,10 @@ REMEDIES = {
         ["retry", "redo", "skip"],
     ),
     TroubleKind.RERUN_LOST: ("no new attempt appeared", ["retry", "redo", "skip"]),
+    TroubleKind.UNANSWERED: (
+        "For a quarter of an hour GitHub has not told what the bot has to know: a detail",
+        ["retry", "redo", "skip"],
+    ),
     TroubleKind.NEVER_RERUN: (
         "is named by `never-rerun`, so nothing was run again",
         ["retry", "redo", "skip"],
