@@ -32,7 +32,7 @@ def plan(number: int) -> Plan:
 
 def run(number: int, status: str = "in_progress") -> RunSeen:
     return RunSeen(
-        id=number, run_number=number, attempt=1, status=status,
+        id=number, attempt=1, status=status,
         conclusion="success" if status == "completed" else None, event="workflow_dispatch",
         path=".github/workflows/first.yml", head_branch="develop", head_sha="a" * 40, display_title="",
         actor_login="release-bot[bot]", triggering_actor_login="release-bot[bot]", created_at=NOW,

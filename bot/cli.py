@@ -233,7 +233,9 @@ def flakes(
     asked = FlakesAsked(since=now - timedelta(days=days), repo=repo or None)
     try:
         known = asyncio.run(_known_flakes(_database(), asked))
-    except (StoreRefused, StoreUnavailable, ServerRefused) as error:
+    except ServerRefused as error:
+        raise _refusal(str(error)) from None
+    except (StoreRefused, StoreUnavailable) as error:
         raise _refusal(f"DATABASE_URL: {str(error).removeprefix('DATABASE_URL: ')}") from None
     shown = [flake for flake in known if not line or flake.line == line_of(line)]
     about = ", ".join(filter(None, (repo, line and f"line {line_of(line)}"))) or None
@@ -251,7 +253,7 @@ async def _known_flakes(database: "Database", asked: "FlakesAsked") -> "tuple[Fl
     from bot.operators.caller import ask
     from bot.operators.words import socket_of
     from bot.settings import SqliteFile
-    from bot.store import StoreRefused
+    from bot.store import StoreInUse, StoreRefused
 
     if not isinstance(database, SqliteFile):
         return await _read_flakes(database, asked)
@@ -263,15 +265,12 @@ async def _known_flakes(database: "Database", asked: "FlakesAsked") -> "tuple[Fl
         return told
     try:
         return await _read_flakes(database, asked)
-    except StoreRefused as error:
+    except StoreInUse as error:
         told = await ask(place, asked)  # a server may just have started
         if told is not None:
             return told
-        problem, in_use, _ = str(error).partition(" is in use by another process")
-        if not in_use:
-            raise
         raise StoreRefused(
-            f"{problem}{in_use}, and no server answers at {place}: if the other one is a server, its log says why "
+            f"{error.problem}, and no server answers at {place}: if the other one is a server, its log says why "
             "there is no socket; stop it, or name another file."
         ) from error
 

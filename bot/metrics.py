@@ -88,7 +88,7 @@ class Metrics:
     def _define_gauges(self, registry: CollectorRegistry) -> None:
         """What is true now, and what is being waited for."""
         self.releases = Gauge(
-            "release_bot_releases", "Releases that are stored, by state.", ["state"], registry=registry
+            "release_bot_releases", "Open releases, by state.", ["state"], registry=registry
         )
         self.inbox_pending = Gauge(
             "release_bot_inbox_pending", "Deliveries stored and not yet handled.", registry=registry

@@ -31,6 +31,14 @@ def cancelled_by(messages: Iterable[str], login: str) -> bool:
     return bool(found) and all(who is not None and who.lower() == login.lower() for who in found)
 
 
+def person_of(messages: Iterable[str]) -> str:
+    """Who cancelled it by hand; empty where nobody is named. An app is no person: workflows that end themselves after a
+    failure do so in the name of one.
+    """
+    found = (match[1] for message in messages if (match := _BY_SOMEBODY.search(message)))
+    return next((who for who in found if who and not who.endswith("[bot]")), "")
+
+
 def cut_off(jobs: Sequence[JobFacts]) -> tuple[JobFacts, ...]:
     """The jobs at which it is said who cancelled."""
     return tuple(job for job in jobs if job.conclusion == "cancelled")

@@ -30,7 +30,6 @@ class RunSeen:
     """
 
     id: int
-    run_number: int
     attempt: int
     """From 1. https://docs.github.com/rest/actions/workflow-runs"""
     status: str
@@ -98,7 +97,6 @@ class ButtonPressed:
     repository: RepositorySeen
     check_run_id: int
     external_id: str
-    head_sha: str
     identifier: str
     sender_id: int
     sender_login: str
@@ -111,7 +109,6 @@ class CheckRerunAsked:
     repository: RepositorySeen
     check_run_id: int
     external_id: str
-    head_sha: str
     sender_id: int
     sender_login: str
 

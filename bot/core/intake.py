@@ -194,7 +194,6 @@ def run_from_http(item: Mapping[str, object]) -> RunSeen:
 def _run(run: Fields) -> RunSeen:
     return RunSeen(
         id=run.number("id"),
-        run_number=run.number("run_number"),
         # GitHub's description promises neither: one odd run must not hide the others of its page.
         attempt=run.number("run_attempt") if run.has("run_attempt") else 1,
         status=run.text_or_none("status") or "unknown",
@@ -224,7 +223,7 @@ def _repository(delivery: Fields) -> RepositorySeen:
     return RepositorySeen(
         id=repository.number("id"),
         full_name=_full_name(repository),
-        visibility=_visibility(repository),
+        visibility=visibility_of(repository),
         installation_id=installation,
     )
 
@@ -237,7 +236,7 @@ def _full_name(repository: Fields) -> str:
     return name
 
 
-def _visibility(repository: Fields) -> Visibility:
+def visibility_of(repository: Fields) -> Visibility:
     """Older servers send `private` alone; where the two disagree or the word is new, the narrower counts."""
     private = repository.flag("private")
     match repository.text_or_none("visibility"):
@@ -331,7 +330,6 @@ def _read_check_run(delivery: Fields) -> Happening:
         repository=repository,
         check_run_id=check.number("id"),
         external_id=check.filled("external_id"),
-        head_sha=check.filled("head_sha"),
         sender_id=sender_id,
         sender_login=sender_login,
     )
@@ -341,7 +339,6 @@ def _read_check_run(delivery: Fields) -> Happening:
         repository=repository,
         check_run_id=asked.check_run_id,
         external_id=asked.external_id,
-        head_sha=asked.head_sha,
         identifier=delivery.under("requested_action").filled("identifier"),
         sender_id=sender_id,
         sender_login=sender_login,

@@ -46,7 +46,6 @@ class NoteKind(StrEnum):
     ASKED_RERUN = "asked-rerun"
     ASKED_SEND = "asked-send"
     ADOPTED_RUN = "adopted-run"
-    HELD_BACK = "held-back"
     GAVE_WAY = "gave-way"
     QUEUED_LONG = "queued-long"
     LATE = "late"

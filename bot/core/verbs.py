@@ -53,7 +53,7 @@ _GOES_ON = (
 _RETRIES = "runs the failed jobs again, or sends a refused or never-found dispatch anew"
 _REDOES = "dispatches a step anew whose run is over, for instance after a fix was pushed"
 _FLAKES = "lists what failed and then passed on the same commit; LINE is a branch or a series such as `1.0`"
-_ADOPTS = "makes a run that a person started the run of a step; RUN is its id or its URL"
+_ADOPTS = "takes a run that a person started as the step's own; RUN is its number or its address"
 
 VERBS = (
     Verb("", "VERSION [VERSION …]", _STARTS, "1.0.3", "role"),

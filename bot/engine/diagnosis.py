@@ -5,12 +5,12 @@ its jobs, for two things of each of at most six failed jobs, and for at most thr
 """
 
 import asyncio
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from bot.core.background import background_of, decisive_of, job_of
+from bot.core.cancel_words import person_of
 from bot.core.causes import MOST_FLAKY_JOBS, Cause, Finding, Rule, Verdict, at_fault, judge_job, verdict_of
 from bot.core.evidence import Evidence, FailedJob
 from bot.core.excerpts import excerpt, failing_path
@@ -35,7 +35,6 @@ MOST_JOBS_READ = 6
 """Failed jobs whose logs are read; more than five at once have one common reason."""
 MOST_PASSED = 300
 """Jobs that succeeded whose names are told with a failed attempt."""
-_ENDED = re.compile(r"The (?:run|operation) was cancell?ed by @([A-Za-z0-9][A-Za-z0-9_-]{0,99})\.?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +154,7 @@ class Diagnosis:
         stopped = next((job for job in jobs if job.conclusion == "cancelled"), None)
         if stopped is None or all(job.conclusion == "cancelled" for job in jobs):
             return ""
-        notes = (_ENDED.match(note.message) for note in await self._annotations(repo, stopped))
-        return next((note[1] for note in notes if note), "")
+        return person_of(note.message for note in await self._annotations(repo, stopped))
 
     async def _log(self, repo: str, job: JobFacts) -> str | None:
         read = partial(self._github.job_log, repo, job.id)

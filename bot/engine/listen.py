@@ -13,7 +13,7 @@ import structlog
 
 from bot.core.deliveries import CommentCreated, RepositorySeen
 from bot.core.facts import GitHubError
-from bot.core.intake import comment_from_listing
+from bot.core.intake import comment_from_listing, second_key
 from bot.engine.answered import Answered
 from bot.engine.inbox import Inbox
 from bot.engine.means import Means
@@ -136,7 +136,7 @@ class Listener:
             id=f"listed-{repository.id}-{comment.comment_id}",
             event="issue_comment",
             payload=json.dumps(payload),
-            second_key=f"comment:{repository.id}:{comment.comment_id}:created",
+            second_key=second_key("issue_comment", payload),
             received_at=self._clock.now(),
         )
         if await self._store.deliveries.accept(arrival):

@@ -11,9 +11,8 @@ from datetime import datetime
 from bot.core.facts import GitHubError, NotFound
 from bot.engine.means import Means
 from bot.engine.patience import carried_out_since
-from bot.store import Surface
+from bot.store import GIVEN_UP, Surface
 
-_GIVEN_UP = "given up"
 _MOST_MADE = 2
 
 
@@ -38,7 +37,7 @@ class Living:
 
 def given_up(surface: Surface) -> bool:
     """It was deleted twice: nobody wants it."""
-    return surface.state == _GIVEN_UP
+    return surface.state == GIVEN_UP
 
 
 def is_shown(surface: Surface, living: Living) -> bool:
@@ -113,5 +112,5 @@ class LivingComments:
 
 
 def _without_comment(surface: Surface) -> Surface:
-    state = _GIVEN_UP if surface.made >= _MOST_MADE else surface.state
+    state = GIVEN_UP if surface.made >= _MOST_MADE else surface.state
     return replace(surface, github_id=None, state=state)

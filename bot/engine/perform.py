@@ -61,6 +61,7 @@ from bot.engine.releases import Changed
 from bot.engine.retries import Retries
 from bot.engine.sendcheck import SendCheck, waiting_sends
 from bot.engine.sights import Sights
+from bot.store import send_key
 
 log = structlog.get_logger(__name__)
 
@@ -318,7 +319,7 @@ class Performer:
         runs = await self._runs_of(
             step, event="workflow_dispatch", branch=plain_ref(step.ref), created_from=release.asked_at
         )
-        key = f"{release.id}:{step.name}:{finding.send}"
+        key = send_key(release.id, step.name, finding.send)
         known = await self._store.sends.known(step.repo, step.workflow, [run.id for run in runs])
         # What a later send was looked for in vain may be what is found now, whatever the clocks say.
         later = [row for row in known.given_up if row.opened_at > finding.since and row.key != key]

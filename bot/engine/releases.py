@@ -146,6 +146,7 @@ class Releases:
             return await self._change(stored, held, posts, delivery)
         except RunTaken as error:
             if isinstance(event, AdoptAsked):
+                self._remember_wake(stored.release, now)
                 raise  # the person who asked has to be told
             log.warning("run is bound elsewhere", release=stored.release.id, reason=str(error))
             instead: Event = Tick(self.ahead(stored.release))

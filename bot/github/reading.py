@@ -19,7 +19,7 @@ from bot.core.facts import (
     Unreachable,
     WorkflowFacts,
 )
-from bot.core.intake import BadShape, Fields
+from bot.core.intake import BadShape, Fields, visibility_of
 
 
 @contextmanager
@@ -47,20 +47,11 @@ def items(data: object, key: str | None) -> tuple[Mapping[str, object], ...]:
 
 
 def repository_from_http(item: Mapping[str, object]) -> RepositoryFacts:
-    """Where `visibility` is missing or unknown, or `private` disagrees with it, the narrower one counts."""
     fields = Fields(item)
-    private, named = fields.flag("private"), fields.text_or_none("visibility")
-    match named:
-        case "internal" if private:
-            visibility = "internal"
-        case "public" | None if not private:
-            visibility = "public"
-        case _:
-            visibility = "private"
     return RepositoryFacts(
         id=fields.number("id"),
         full_name=fields.filled("full_name"),
-        visibility=visibility,
+        visibility=visibility_of(fields),
         default_branch=fields.filled("default_branch"),
         archived=item.get("archived") is True,
     )

@@ -12,9 +12,10 @@ import math
 from functools import lru_cache, reduce
 from typing import assert_never
 
+from bot.core.evidence import MAX_READ_LINE
 from bot.pipeline.regex_tree import ENDLESS, Choice, Final, Look, Node, Nothing, One, Repeat, Row, parts_of
 
-LINE = 500
+LINE = MAX_READ_LINE
 """Characters of a line that are searched, at most."""
 
 _LONG = LINE // 2

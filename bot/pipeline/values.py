@@ -136,7 +136,7 @@ def group_name(text: str) -> str:
 
 
 def input_value(text: str) -> str:
-    """Any text, also empty; line breaks and tabs are the only control characters."""
+    """Any text, also empty; the loader lets no other control characters through than line breaks and tabs."""
     return text
 
 

@@ -10,13 +10,14 @@ from bot.store.errors import (
     SendRepeated,
     SlotTaken,
     StoreError,
+    StoreInUse,
     StoreRefused,
     StoreUnavailable,
 )
 from bot.store.leases import Lease
 from bot.store.ledger import Ledger
 from bot.store.reading import open_ledger
-from bot.store.releases import TOGETHER_OVER
+from bot.store.releases import GIVEN_UP, TOGETHER_OVER
 from bot.store.rows import (
     Arrival,
     BoundRunRow,
@@ -33,9 +34,11 @@ from bot.store.rows import (
     Stored,
     Surface,
 )
+from bot.store.sends import send_key
 from bot.store.store import Store
 
 __all__ = [
+    "GIVEN_UP",
     "TOGETHER_OVER",
     "Arrival",
     "BoundRunRow",
@@ -59,10 +62,12 @@ __all__ = [
     "SlotTaken",
     "Store",
     "StoreError",
+    "StoreInUse",
     "StoreRefused",
     "StoreUnavailable",
     "Stored",
     "Surface",
     "copy_database",
     "open_ledger",
+    "send_key",
 ]

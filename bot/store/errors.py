@@ -12,6 +12,14 @@ class StoreRefused(StoreError):
     """The database cannot be used at all; the text is one sentence on why and what to do. Exit code 2."""
 
 
+class StoreInUse(StoreRefused):
+    """Another process has the database file. `problem` says so, without what to do."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"{problem}: stop that one, or name another file.")
+        self.problem = problem
+
+
 class StoreUnavailable(StoreError):
     """The database cannot be read or written right now (disk full, read-only, server away): nothing was
     changed, unless the connection broke while PostgreSQL was committing - then nobody knows, and whoever has

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.pool import StaticPool
 
 from bot.store.database import Database
-from bot.store.errors import StoreRefused
+from bot.store.errors import StoreInUse, StoreRefused
 from bot.store.postgres import open_postgres
 from bot.store.schema import upgrade
 from bot.store.threads import OwnedFile
@@ -143,9 +143,7 @@ def _refusal(path: Path, error: exc.DBAPIError) -> StoreRefused:
     code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
     match code:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            text = (
-                f"The database file {path} is in use by another process: stop that one, or name another file."
-            )
+            return StoreInUse(f"The database file {path} is in use by another process")
         case sqlite3.SQLITE_NOTADB:
             text = f"The file {path} is not a database: name another file."
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:

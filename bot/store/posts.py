@@ -1,4 +1,4 @@
-"""Comments and reactions to be made once: answers, notices, `eyes`.
+"""Comments and reactions to be made once: answers, notices, reactions.
 
 Rule: a post is written down with the deed that it tells of. One that is `sending` when the process ends may
 have been made: whoever takes it up again looks on GitHub first (`tries` is above 0).

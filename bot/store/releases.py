@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select
 
 from bot.core.events import Event
-from bot.core.model import Release
+from bot.core.model import Release, ReleaseWord
 from bot.store.codec import SCHEMA
 from bot.store.committing import Change, commit_change
 from bot.store.database import Database
@@ -27,8 +27,9 @@ log = structlog.get_logger(__name__)
 
 TOGETHER_OVER = "over"
 """State of the comment that lists releases of one command when it has told that all of them are over."""
-_GIVEN_UP = "given up"
-_LAST_WORDS = ("released", "cancelled", _GIVEN_UP)
+GIVEN_UP = "given up"
+"""State of a comment that people have deleted as often as it was made."""
+_LAST_WORDS = (*(word.value for word in ReleaseWord if word.final), GIVEN_UP)
 _ASKS = '"action_required"'
 """A completed check run whose conclusion is kept as this calls for a person: no release ends so."""
 _HEARD_WITHIN = timedelta(days=2)
@@ -118,14 +119,14 @@ class Releases:
             surfaces.c.kind.in_(("status", "together")),
             surfaces.c.github_id.is_(None),
             surfaces.c.made > 0,
-            surfaces.c.state != _GIVEN_UP,
+            surfaces.c.state != GIVEN_UP,
         )
         behind = select(surfaces.c.release_id).where(
             or_(
                 and_(surfaces.c.kind == "status", surfaces.c.state.not_in(_LAST_WORDS)),
                 and_(surfaces.c.kind == "check", surfaces.c.state != "completed"),
                 and_(surfaces.c.kind == "check", surfaces.c.data.contains(_ASKS, autoescape=True)),
-                and_(surfaces.c.kind == "together", surfaces.c.state.not_in((TOGETHER_OVER, _GIVEN_UP))),
+                and_(surfaces.c.kind == "together", surfaces.c.state.not_in((TOGETHER_OVER, GIVEN_UP))),
                 deleted,
             )
         )

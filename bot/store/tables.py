@@ -159,13 +159,11 @@ posts = Table(
     Column("seq", _Number, primary_key=True, autoincrement=True),
     Column("key", Text, nullable=False, unique=True),
     Column("repo", Text, nullable=False),
-    Column("kind", Text, nullable=False),  # comment | reaction
+    Column("kind", Text, nullable=False),  # comment | notice | reaction
     Column("issue", BigInteger),
     Column("comment_id", BigInteger),
     Column("body", FreeText, nullable=False),
-    Column(
-        "release_id", Text
-    ),  # no foreign key: the answer to a refused command names a release that never was
+    Column("release_id", Text),  # what a notice tells of
     Column("state", Text, nullable=False),  # todo | sending | done | dropped
     Column("tries", Integer, nullable=False),
     Column("due_at", Moment, nullable=False),

@@ -1,6 +1,6 @@
 """The two statements that every delivery costs: kept, and finished.
 
-Rule: one statement for any number of deliveries, as the driver takes it. Here alone SQL is written by hand, because
+Rule: one statement for any number of deliveries, as the driver takes it. SQL is written by hand here, because
 building it anew for every batch took longer than the database needs to carry it out.
 """
 

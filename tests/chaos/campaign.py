@@ -40,8 +40,8 @@ _HEARD_WITHIN = 0.35
 """Virtual hours until a command is answered: five looks at the comments, and GitHub's limits in between."""
 _ROUNDS = 30.0
 """Virtual seconds between two looks of the witness at its own clock."""
-_TRUE_WITHIN = 75.0
-"""Virtual seconds until GitHub shows the truth: 60, and the pause between two edits with a margin."""
+_TRUE_WITHIN = 60.0
+"""Virtual seconds until GitHub shows the truth (contract, promise 5)."""
 
 
 @dataclass(frozen=True, slots=True)

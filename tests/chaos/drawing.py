@@ -27,6 +27,7 @@ def draw(seed: int) -> Story:
     mishaps = sorted(
         (_mishap(luck, asks, lasts) for _ in range(_how_many(luck))), key=lambda mishap: mishap.at
     )
+    calm = max(calm, *(mishap.at + mishap.m for mishap in mishaps if KINDS[mishap.kind].long), 0.0)
     return Story(
         seed=seed,
         shape=shape,

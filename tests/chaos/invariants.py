@@ -33,7 +33,7 @@ from bot.core.states import (
     Waiting,
     word_of,
 )
-from bot.core.trouble import barred
+from bot.core.trouble import asked_on, barred
 from bot.simulator.ledger import Entry
 from bot.simulator.repositories import CheckRun, Comment
 from tests.chaos.exceptional_times import open_times, quiet_times
@@ -179,6 +179,8 @@ def _without_owner(house: House) -> Iterator[Finding_]:
             yield "needs attention has a reason", name
         if barred(state.trouble):
             yield "a repository that answers again is noticed", f"{name}: {state.trouble.detail}"
+        if asked_on(state.trouble):
+            yield "a question that is answered again is noticed", f"{name}: {state.trouble.detail}"
 
 
 def _said_twice(house: House) -> Iterator[Finding_]:

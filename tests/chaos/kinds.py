@@ -32,6 +32,8 @@ class Kind:
     """It is about what comes later, and is mostly said at the beginning."""
     stays: bool = False
     """No fault that ends: it is done once more when everything else is well again."""
+    long: bool = False
+    """It lasts for `m` seconds, and the calm comes no sooner."""
     heals: Callable[[House], None] | None = None
     """What the calm has to put right."""
 

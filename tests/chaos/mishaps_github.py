@@ -115,6 +115,20 @@ def _down(house: House, mishap: Mishap) -> None:
     house.after(mishap.m, lambda: trouble.ends(fault))
 
 
+_QUESTIONS = ("jobs", "run", "runs of a workflow", "ref", "log", "re-run", "repository")
+
+
+def _for_long(luck: Random, mishap: Mishap) -> Mishap:
+    return replace(mishap, where=luck.choice(_QUESTIONS), m=luck.choice((600, 1500, 4000)))
+
+
+def _unanswered(house: House, mishap: Mishap) -> None:
+    trouble = house.world.trouble
+    method, path = CALLS[mishap.where]
+    fault = trouble.answers(method, path, (500, 502)[mishap.luck % 2], times=None)
+    house.after(mishap.m, lambda: trouble.ends(fault))
+
+
 def _of_event(luck: Random, mishap: Mishap) -> Mishap:
     return replace(
         mishap, where=luck.choice(EVENTS), n=luck.choice((1, 2, 5, 100)), m=luck.choice((2, 30, 300))
@@ -210,6 +224,9 @@ KINDS: dict[str, Kind] = {
         1, _at(_WEIGHTY), _html("after"), "{where}: done, and answered with HTML"
     ),
     "F50 GitHub is down": Kind(1.5, for_a_while((*SOON, 2000.0)), _down, "GitHub is down for {m} s"),
+    "F50 one thing is never answered": Kind(
+        1, _for_long, _unanswered, "{where}: 5xx for {m} s, while everything else is answered", long=True
+    ),
     "F51 404 on something young": Kind(
         1.5,
         _at(("run", "ref", "jobs", "runs of a workflow"), 3),

@@ -24,8 +24,8 @@ from bot.core.events import (
     SendDone,
     SendRefused,
     SendUnknown,
-    Unanswered,
     Tick,
+    Unanswered,
     WayFree,
 )
 from bot.core.model import NoteKind, Person, Release, new_release
@@ -110,7 +110,6 @@ def run_seen(
     """A run as GitHub shows it: dispatched by the app at noon unless told otherwise; `by` started this attempt."""
     return RunSeen(
         id=run_id,
-        run_number=run_id,
         attempt=attempt,
         status="completed" if conclusion else status,
         conclusion=conclusion,

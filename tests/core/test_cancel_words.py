@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.core.cancel_words import cancelled_by
+from bot.core.cancel_words import cancelled_by, person_of
 
 APP = "acme-release[bot]"
 
@@ -21,3 +21,18 @@ APP = "acme-release[bot]"
 )
 def test_only_what_says_so_everywhere_was_cancelled_by_the_bot(said: list[str], ours: bool) -> None:
     assert cancelled_by(said, APP) is ours
+
+
+@pytest.mark.parametrize(
+    ("messages", "who"),
+    [
+        (["The run was canceled by @ada."], "ada"),
+        (["build: The operation was cancelled by @ada."], "ada"),
+        (["The run was canceled by @github-actions[bot]."], ""),
+        (["The run was canceled by @github-actions[bot].", "The run was canceled by @ada."], "ada"),
+        (["The operation was canceled."], ""),
+        ([], ""),
+    ],
+)
+def test_only_a_person_cancels_a_run_of_which_a_job_had_failed(messages: list[str], who: str) -> None:
+    assert person_of(messages) == who

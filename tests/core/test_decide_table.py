@@ -30,10 +30,10 @@ from bot.core.events import (
     SendRefused,
     SendStopped,
     SendUnknown,
-    Unanswered,
     Tick,
     TurnGiven,
     TurnTaken,
+    Unanswered,
     WayFree,
 )
 from bot.core.plan import WatchStep

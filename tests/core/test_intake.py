@@ -50,7 +50,6 @@ COMMENT = CommentCreated(
 )
 RUN = RunSeen(
     id=6001,
-    run_number=42,
     attempt=2,
     status="completed",
     conclusion="failure",
@@ -75,7 +74,6 @@ HAPPENINGS: dict[str, Happening] = {
         repository=WIDGET,
         check_run_id=7001,
         external_id="r-1/oss",
-        head_sha=SHA,
         identifier="retry",
         sender_id=101,
         sender_login="maya",
@@ -84,7 +82,6 @@ HAPPENINGS: dict[str, Happening] = {
         repository=WIDGET,
         check_run_id=7001,
         external_id="r-1/oss",
-        head_sha=SHA,
         sender_id=101,
         sender_login="maya",
     ),

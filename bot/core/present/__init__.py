@@ -12,7 +12,6 @@ from bot.core.present.answers import (
     not_permitted_answer,
     nothing_open_answer,
     status_answer,
-    two_commands_answer,
     unverified_answer,
     which_release_answer,
 )
@@ -54,7 +53,6 @@ __all__ = [
     "status_answer",
     "status_comment",
     "together_comment",
-    "two_commands_answer",
     "unverified_answer",
     "which_release_answer",
 ]

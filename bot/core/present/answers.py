@@ -59,13 +59,6 @@ def late_answer(line: str, at: datetime, age: timedelta) -> str:
     return f"{_not_done(line, at)}: {late}. If it is still wanted, give it again in a new comment."
 
 
-def two_commands_answer() -> str:
-    return (
-        "This comment has more than one command, and a comment can carry only one. "
-        "Nothing was done; write each in a comment of its own."
-    )
-
-
 def malformed_answer(sentence: str) -> str:
     """`sentence` is the parser's."""
     said = inert(sentence, most=1_000)

@@ -170,8 +170,6 @@ def _note(view: View, note: Note) -> str:
             return f"attempt {note.attempt} waited more than {waited} for {inert(text) if text else A_RUNNER}"
         case NoteKind.LATE:
             return f"late: nine of ten before it were over within {duration(note.number)}"
-        case NoteKind.HELD_BACK:
-            return f"the dispatch was held back{because}"
         case _:
             assert_never(note.kind)
 

@@ -379,7 +379,6 @@ def test_attack_46_no_answer_has_a_line_that_is_a_command_or_the_marker_of_a_sta
         present.bad_file_answer(["/release cancel 1.0.3", "/x:1:1: no"], "/x", shown=True),
         present.no_file_answer("x"),
         present.malformed_answer("/release cancel 1.0.3"),
-        present.two_commands_answer(),
         present.unverified_answer("/release cancel", at(0)),
         present.not_in_file_answer("release"),
         *(

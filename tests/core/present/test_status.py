@@ -279,7 +279,6 @@ def test_what_the_word_does_not_say_stands_below_the_table(
             Note(at(1), NoteKind.RERUN, "why", 1, 1, background=Background("test_x", rule="oom")),
             "re-run 1 of 1: why (rule `oom`; `test_x` not seen in the 30 days before this run; the last one)",
         ),
-        (Note(at(1), NoteKind.HELD_BACK, "a reason"), "the dispatch was held back: a reason"),
     ],
 )  # fmt: skip
 def test_every_note_is_one_line_of_the_story(note: Note, line: str) -> None:
