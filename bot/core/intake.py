@@ -6,6 +6,8 @@ Only what is used is required, as real payloads differ from GitHub's own descrip
 https://docs.github.com/webhooks/webhook-events-and-payloads
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -30,6 +32,7 @@ from bot.core.deliveries import (
 _MOST_ID = 2**63 - 1  # both databases keep ids in eight bytes
 _FULL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 _JOB_ACTIONS = frozenset({"queued", "waiting", "in_progress", "completed"})
+_CLICKS = frozenset({"requested_action", "rerequested"})
 _RUN_ACTIONS = frozenset({"requested", "in_progress", "completed"})
 _INSTALLATION_ACTIONS = frozenset(
     {"created", "deleted", "suspend", "unsuspend", "new_permissions_accepted", "added", "removed"}
@@ -135,7 +138,8 @@ def read_delivery(event: str, payload: Mapping[str, object]) -> Happening | Igno
 def second_key(event: str, payload: Mapping[str, object]) -> str | None:
     """What makes two deliveries the same one although their delivery ids differ (two hooks, a relay).
 
-    None where the body has nothing to tell two happenings apart: two clicks on one button look the same.
+    None where it does not matter. A click has no name of its own: the same body is the same click, so that one which was
+    refused does not become good when somebody sends it again later. A new click on what has changed since is another.
     """
     try:
         fields = Fields(payload)
@@ -150,9 +154,16 @@ def second_key(event: str, payload: Mapping[str, object]) -> str | None:
             case "workflow_job" if action in _JOB_ACTIONS:
                 job = fields.under("workflow_job")
                 return f"job:{repository}:{job.number('id')}:{job.number('run_attempt')}:{action}"
+            case "check_run" if action in _CLICKS and fields.has("check_run"):
+                return f"click:{repository}:{_digest(payload)}"
     except BadShape:
         pass
     return None
+
+
+def _digest(payload: Mapping[str, object]) -> str:
+    text = json.dumps(payload, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def comment_from_listing(repository: RepositorySeen, item: Mapping[str, object]) -> CommentCreated | Ignored:
@@ -322,7 +333,7 @@ def _read_check_run(delivery: Fields) -> Happening:
     https://docs.github.com/webhooks/webhook-events-and-payloads#check_run
     """
     action = delivery.text("action")
-    if action not in ("requested_action", "rerequested"):
+    if action not in _CLICKS:
         raise _NotForUs("this action is not used")
     check, repository = delivery.under("check_run"), _repository(delivery)
     sender_id, sender_login = _person(delivery.under("sender"), whose="sender")

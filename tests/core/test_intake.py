@@ -366,14 +366,23 @@ def test_a_listed_comment_that_is_edited_or_no_persons_is_ignored(changes: dict[
         ("workflow_run.completed", "run:5001:6001:2:completed"),
         ("workflow_job.completed", "job:5001:6501:2:completed"),
         ("issue_comment.deleted", None),
-        ("check_run.requested_action", None),
-        ("check_run.rerequested", None),
         ("installation.created", None),
         ("ping", None),
     ],
 )
 def test_the_body_tells_two_deliveries_of_one_happening(name: str, key: str | None) -> None:
     assert second_key(name.partition(".")[0], payload(name)) == key
+
+
+@pytest.mark.parametrize("name", ["check_run.requested_action", "check_run.rerequested"])
+def test_the_same_body_is_the_same_click(name: str) -> None:
+    click = payload(name)
+    later = payload(name, {"check_run.status": "in_progress"})
+
+    keys = {second_key("check_run", body) for body in (click, dict(reversed(click.items())), later)}
+
+    assert len(keys) == 2
+    assert None not in keys
 
 
 @pytest.mark.parametrize("event", ["workflow_run", "workflow_job", "check_run", "push"])

@@ -105,6 +105,28 @@ async def test_attack_06_a_captured_command_said_again_while_its_release_runs_ha
     assert deeds(stage) == before
 
 
+async def test_attack_06_a_captured_click_that_was_refused_does_not_become_good_later(stage: Stage) -> None:
+    stage.pipeline(ONE_STEP)
+    stage.oss.workflows["build.yml"].on_run(attempts=1).takes(minutes=20).job("build").fails(log=COMPILER)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("build") == "running")
+    await stage.passes(minutes=1)
+    stage.world.hand("maya").rerequests(stage.checks("build")[-1])
+    await stage.passes(minutes=1)
+    click = next(one for one in stage.world.hook.log if one.action == "rerequested")
+    await stage.until(lambda: stage.state() == "needs attention", hours=3)
+    await stage.passes(hours=30)
+    before = deeds(stage)
+
+    assert await posted(stage, click.body, event="check_run", guid="again") == 202
+    await stage.passes(minutes=5)
+
+    assert deeds(stage) == before
+    stage.world.hand("maya").rerequests(stage.checks("build")[-1])
+    await stage.until(lambda: stage.state() == "released", hours=1)
+
+
 @pytest.mark.parametrize("event", EVENTS)
 async def test_attack_07_a_captured_body_under_another_event_has_no_effect(stage: Stage, event: str) -> None:
     captured = await told_story(stage)
