@@ -138,7 +138,7 @@ def read_delivery(event: str, payload: Mapping[str, object]) -> Happening | Igno
 def second_key(event: str, payload: Mapping[str, object]) -> str | None:
     """What makes two deliveries the same one although their delivery ids differ (two hooks, a relay).
 
-    None where it does not matter. A click has no name of its own: the same body is the same click, so that one which was
+    None where it does not matter. A click has no name of its own: the same body is the same click, so that one that was
     refused does not become good when somebody sends it again later. A new click on what has changed since is another.
     """
     try:

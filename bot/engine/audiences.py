@@ -1,8 +1,8 @@
 """Visibilities, read afresh: what decides which details may stand where.
 
-A repository can change from private to public or back in the middle of a release, so a public write is rendered with a
-visibility that was read within the last minutes, and read anew as soon as a delivery shows another one. One that
-cannot be read counts as unknown, and unknown is hidden.
+A repository can change from private to public or back in the middle of a release. What lets details be shown is read
+right before they are: that the place is not open to everybody, and that the repository which is told of is open enough.
+What hides them may be some minutes old. One that cannot be read counts as unknown, and unknown is hidden.
 """
 
 import asyncio
@@ -15,6 +15,8 @@ from bot.core.plan import Plan
 from bot.engine.ports import Clock, GitHub
 
 _FRESH = timedelta(minutes=5)
+_JUST_NOW = timedelta(seconds=3)
+"""What is rendered in one go is asked for once. GitHub does not count an answer that nothing has changed (304)."""
 
 
 class Audiences:
@@ -36,12 +38,12 @@ class Audiences:
         elif said_at is not None and known[0] < said_at <= self._clock.now():
             self._seen[repo.lower()] = (said_at, known[1])
 
-    async def facts(self, repo: str) -> RepositoryFacts:
-        """The repository as GitHub shows it, at most a few minutes old."""
+    async def facts(self, repo: str, *, within: timedelta = _FRESH) -> RepositoryFacts:
+        """The repository as GitHub shows it or a delivery has confirmed it, at most so old."""
         key, now = repo.lower(), self._clock.now()
         known = self._seen.get(key)
         # A time to come is one of a clock that was wrong.
-        if known is None or not timedelta() <= now - known[0] <= _FRESH:
+        if known is None or not timedelta() <= now - known[0] <= within:
             facts = await self._ask(key, repo)
             self._seen[key] = (now, facts)
             return facts
@@ -61,11 +63,13 @@ class Audiences:
 
     async def of(self, surface: str, repos: Iterable[str]) -> Audience:
         """The readers of `surface`, and what they may see of `repos`. Raises when the surface itself is unknown."""
-        here = await self.facts(surface)
+        here = (await self.facts(surface)).visibility
+        if here != "public":
+            here = (await self.facts(surface, within=_JUST_NOW)).visibility
         others = [repo for repo in dict.fromkeys(repos) if repo.lower() != surface.lower()]
-        visibilities = await asyncio.gather(*(self._visibility(repo) for repo in others))
+        visibilities = await asyncio.gather(*(self._visibility(repo, here) for repo in others))
         known = {repo.lower(): seen for repo, seen in zip(others, visibilities, strict=True) if seen}
-        return Audience(here.visibility, {**known, surface.lower(): here.visibility})
+        return Audience(here, {**known, surface.lower(): here})
 
     async def of_plan(self, surface: str, plan: Plan) -> Audience:
         return await self.of_plans(surface, (plan,))
@@ -75,8 +79,11 @@ class Audiences:
         repos = [repo for plan in plans for repo in (*plan.repositories, plan.file_repo) if repo is not None]
         return await self.of(surface, repos)
 
-    async def _visibility(self, repo: str) -> str | None:
+    async def _visibility(self, repo: str, here: str) -> str | None:
         try:
-            return (await self.facts(repo)).visibility
+            seen = (await self.facts(repo)).visibility
+            if Audience(here, {repo.lower(): seen}).sees(repo):
+                seen = (await self.facts(repo, within=_JUST_NOW)).visibility
         except GitHubError:
             return None
+        return seen

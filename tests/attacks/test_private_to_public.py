@@ -268,6 +268,40 @@ async def test_attack_41_a_repository_that_becomes_private_is_told_of_no_more(st
     assert vault.betrayed_in(stage.status().body) == []
 
 
+async def test_attack_41_what_happens_after_it_became_private_is_told_nowhere_though_no_delivery_tells(
+    stage: Stage,
+) -> None:
+    vault = Vault.on(stage, visibility="public")
+    vault.fails_twice()
+    vault.repo.workflows[f"{vault.marks.file}.yml"].on_run().takes(minutes=2)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.passes(seconds=50)
+    assert vault.betrayed() != []
+    stage.world.hook.post.loses()
+    vault.repo.visibility = "private"
+    since = len(stage.world.ledger)
+    await stage.passes(minutes=5)
+    assert vault.betrayed(since) == []
+
+
+async def test_attack_41_what_happens_after_the_issue_became_public_is_told_nowhere_though_no_delivery_tells(
+    stage: Stage,
+) -> None:
+    vault = Vault.on(stage)
+    vault.fails_twice()
+    vault.repo.workflows[f"{vault.marks.file}.yml"].on_run().takes(minutes=2)
+    stage.oss.visibility = "private"
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.passes(seconds=50)
+    stage.world.hook.post.loses()
+    stage.oss.visibility = "public"
+    since = len(stage.world.ledger)
+    await stage.passes(minutes=5)
+    assert vault.betrayed(since) == []
+
+
 async def test_attack_41_an_issue_that_becomes_public_shows_private_details_no_more(stage: Stage) -> None:
     vault = Vault.on(stage)
     vault.fails_twice()
