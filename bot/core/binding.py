@@ -5,7 +5,7 @@ also to one of which this database knows nothing (an older copy was put back).
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -42,6 +42,17 @@ def is_of(run: RunSeen, step: RunStep) -> bool:
 
 def dispatched_by(run: RunSeen, app_login: str) -> bool:
     return run.event == "workflow_dispatch" and run.actor_login == app_login
+
+
+def runs_of_earlier_sends(
+    runs: Iterable[RunSeen], step: DispatchStep, release_id: str, *, sends: int, app_login: str
+) -> tuple[RunSeen, ...]:
+    """Those that show the nonce of a send before the last of `sends`: an exact sign, where there is one."""
+    if not step.nonce:
+        return ()
+    nonces = [nonce_of(release_id, step.name, number) for number in range(1, sends)]
+    mine = (run for run in runs if is_of(run, step) and dispatched_by(run, app_login))
+    return tuple(run for run in mine if any(shows(run, nonce) for nonce in nonces))
 
 
 def runs_of_send(

@@ -81,6 +81,8 @@ def _apply(draft: Draft, event: happened.Event) -> None:
             sends.send_unknown(draft, event)
         case happened.Candidates():
             sends.candidates(draft, event)
+        case happened.SecondRun():
+            sends.second_run(draft, event)
         case happened.RunLevel():
             runs.run_level(draft, event)
         case happened.RunGone():

@@ -132,6 +132,14 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondRun:
+    """The run of an earlier send of the step has appeared, which was given up before another one was made."""
+
+    step: str
+    run_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunLevel:
     """A run looks like this now. `confirmed`: read from GitHub's API, not merely announced by a delivery.
 
@@ -316,6 +324,7 @@ Event = (
     | SendRefused
     | SendUnknown
     | Candidates
+    | SecondRun
     | RunLevel
     | RunGone
     | Judged

@@ -49,6 +49,7 @@ class NoteKind(StrEnum):
     GAVE_WAY = "gave-way"
     QUEUED_LONG = "queued-long"
     LATE = "late"
+    SECOND_RUN = "second-run"
 
 
 @dataclass(frozen=True, slots=True)

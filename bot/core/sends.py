@@ -11,6 +11,7 @@ from bot.core.deliveries import RunSeen
 from bot.core.draft import Draft, SendOpened, bound_run
 from bot.core.events import (
     Candidates,
+    SecondRun,
     SendChecked,
     SendDone,
     SendHeldBack,
@@ -19,6 +20,7 @@ from bot.core.events import (
     SendStopped,
     SendUnknown,
 )
+from bot.core.model import NoteKind
 from bot.core.plan import RunStep
 from bot.core.states import BoundRun, Cancelled, Due, Expecting, Finding, NeedsPerson, Running, Sending
 from bot.core.trouble import Trouble, TroubleKind
@@ -186,6 +188,15 @@ def _let_choose(draft: Draft, event: Candidates, state: Finding | Expecting) -> 
     trouble = Trouble(kind, f"{'runs' if several else 'run'} {numbers}", tuple(run.html_url for run in runs))
     _close_finding(draft, event.step, state, outcome)
     draft.need_person(event.step, trouble, parked=state)
+
+
+def second_run(draft: Draft, event: SecondRun) -> None:
+    """Two runs of one step may do the same thing twice: a person is told, once, and the step goes on."""
+    notes = draft.record(event.step).notes
+    if not any((note.kind, note.number) == (NoteKind.SECOND_RUN, event.run_id) for note in notes):
+        draft.note(event.step, NoteKind.SECOND_RUN, number=event.run_id)
+        draft.because(f"{event.step}: run {event.run_id} of a dispatch that was given up has appeared")
+        draft.notice(f"second-run:{event.step}:{event.run_id}", "second-run", event.step)
 
 
 def give_up(draft: Draft, step: str, state: Finding | Expecting) -> None:

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.core.binding import is_of
+from bot.core.binding import is_of, runs_of_earlier_sends
 from bot.core.deliveries import RunSeen
-from bot.core.events import RunLevel
+from bot.core.events import RunLevel, SecondRun
 from bot.core.facts import GitHubError, Limited, NotFound, NotInstalled, Unauthorized
 from bot.core.model import Release, StepRecord
-from bot.core.plan import RunStep
+from bot.core.plan import DispatchStep, RunStep
 from bot.core.states import BoundRun, Expecting, Finding, NeedsPerson, never_seen, run_of
 from bot.core.wants import watched
 from bot.engine.means import Means
@@ -54,6 +54,7 @@ class Looker:
 
     def __init__(self, means: Means, *, sights: Sights, performer: Performer) -> None:
         self._releases = means.releases
+        self._store = means.store
         self._github = means.github
         self._clock = means.clock
         self._sights = sights
@@ -119,6 +120,7 @@ class Looker:
         for target in targets:
             try:
                 await self._look_for(target, seen, was_dark=was_dark)
+                await self._look_for_a_second(target, seen.values())
             except (Limited, Unauthorized, NotInstalled):
                 raise  # the others would hear the same
             except GitHubError as error:  # what GitHub does not tell of one run, it may tell of the others
@@ -138,6 +140,19 @@ class Looker:
             await self._ask(target, run)
         elif target.awaits and (was_dark or any(is_of(shown, target.step) for shown in seen.values())):
             await self._performer.seek(target.release, target.step)
+
+    async def _look_for_a_second(self, target: Watched, seen: Iterable[RunSeen]) -> None:
+        """The run of a dispatch that was given up may appear when another one has been made."""
+        step, record = target.step, target.record
+        if not isinstance(step, DispatchStep) or record.sends < 2:
+            return
+        login = await self._github.app_login()
+        late = runs_of_earlier_sends(seen, step, target.release.id, sends=record.sends, app_login=login)
+        if late:
+            known = await self._store.sends.known(step.repo, step.workflow, [run.id for run in late])
+            for run in late:
+                if run.id not in known.bindings:
+                    await self._releases.happen(target.release.id, SecondRun(step.name, run.id))
 
     async def _list(self, repo: str, wanted: set[int], last: datetime | None) -> dict[int, RunSeen]:
         seen: dict[int, RunSeen] = {}

@@ -17,6 +17,7 @@ from sqlalchemy.pool import StaticPool
 
 from bot.store.database import Database
 from bot.store.errors import StoreInUse, StoreRefused
+from bot.store.network_disk import mounts, shared_disk
 from bot.store.postgres import open_postgres
 from bot.store.schema import upgrade
 from bot.store.threads import OwnedFile
@@ -98,6 +99,11 @@ def _prepare(path: Path) -> None:
             )
         if path.is_dir():
             raise StoreRefused(f"The database file {path} is a folder: name a file.")
+        if (kind := shared_disk(path, mounts())) is not None:
+            raise StoreRefused(
+                f"The database file {path} is on a network file system ({kind}), where a second process cannot be kept "
+                "out: name a file on a local disk, or a PostgreSQL database."
+            )
         if not path.exists():
             path.touch(mode=0o600)
         # Tried here first: when it fails in aiosqlite, its thread complains about it on standard error.

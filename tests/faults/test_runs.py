@@ -219,6 +219,26 @@ async def test_f29_the_run_of_a_given_up_send_that_appears_late_stops_the_next_s
     assert len(stage.dispatches()) == 2
 
 
+async def test_f29_a_person_is_told_of_the_run_of_a_given_up_send_that_appears_beside_the_next_one(
+    stage: Stage,
+) -> None:
+    named = stage.world.add_workflow(
+        stage.oss, "build.yml", inputs=["version", "ticket"], run_name="Build {version} {ticket}"
+    )
+    named.on_run(runs=1).takes(minutes=60).appears_after(minutes=40)
+    named.on_run().takes(minutes=60)
+    stage.world.trouble.breaks("POST", DISPATCH, Break.RESET, when="after")
+    await begins(stage, step("nonce: ticket"))
+    await stage.until(lambda: stage.state() == "needs attention", hours=1)
+    await stage.says("/release retry")
+    await stage.until(lambda: stage.state() == "released", hours=3)
+    late, own = named.runs
+    told = [said for said in stage.said() if f"runs/{late.id})" in said]
+    assert len(told) == 1
+    assert "@maya release 1.0.3 may have two runs of `build`" in told[0]
+    assert f"runs/{own.id})" in told[0]
+
+
 # -- what GitHub refuses ---------------------------------------------------------------------------------
 
 REFUSALS = {

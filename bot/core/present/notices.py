@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from bot.core.audience import Audience
 from bot.core.effects import Notice
 from bot.core.model import NoteKind, Release, ReleaseWord, StepRecord
-from bot.core.plan import Step
+from bot.core.plan import ApprovalStep, Step
 from bot.core.present.hints import DONE_BY_HAND, Hint, choice, listing
 from bot.core.present.inert import code, cut, inert, is_team, mention, mention_team
 from bot.core.present.sides import how_to_go_on, matters, sides
@@ -21,7 +21,7 @@ from bot.core.present.words import count, duration
 from bot.core.states import AwaitingApproval, Behind, InLine, NeedsPerson, Running, Skipped
 
 _TAIL = 4_000
-_CALLS = frozenset({"person", "approval", "environment"})
+_CALLS = frozenset({"person", "approval", "environment", "second-run"})
 """Kinds of notices that ask somebody to do something."""
 
 
@@ -64,6 +64,8 @@ def _parts(view: View, notice: Notice) -> Iterator[str]:
             yield f"{what} is cancelled, as {view.person(release.cancelled_by)} asked{_after(release)}."
             yield from _result(view)
             yield from filter(None, (sides(view), how_to_go_on(view)))
+        case "second-run" if notice.step is not None:
+            yield from _second_run(view, notice, release.plan.step(notice.step))
         case "person" | "approval" | "environment" | "line" if notice.step is not None:
             step = release.plan.step(notice.step)
             yield from _call(view, notice, step, release.steps[step.name])
@@ -101,6 +103,22 @@ def _call(view: View, notice: Notice, step: Step, record: StepRecord) -> Iterato
             yield f"It goes on by itself then; {view.command('cancel')} ends the release."
         case _:
             return
+
+
+def _second_run(view: View, notice: Notice, step: Step) -> Iterator[str]:
+    """What GitHub did with a dispatch long after everybody had given it up."""
+    what = f"{view.release.pipeline} {view.release.version}"
+    if isinstance(step, ApprovalStep) or not view.shows(step):
+        yield f"{what} needs a look at {code(step.name)}: {_elsewhere(view, step)}"
+        return
+    number = notice.key.rpartition(":")[2]
+    late = f"[run {number}]({view.run_url(step, int(number))})"
+    yield (
+        f"{what} may have two runs of {code(step.name)}: {late} of a dispatch that was given up has appeared, after "
+        "another one was sent."
+    )
+    own = view.run_link(step, view.release.steps[step.name].run, "the other one")
+    yield f"Cancel it on GitHub if nobody needs it. The bot follows {own or 'the other one'}, and goes on."
 
 
 def _elsewhere(view: View, step: Step) -> str:

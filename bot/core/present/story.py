@@ -170,6 +170,8 @@ def _note(view: View, note: Note) -> str:
             return f"attempt {note.attempt} waited more than {waited} for {inert(text) if text else A_RUNNER}"
         case NoteKind.LATE:
             return f"late: nine of ten before it were over within {duration(note.number)}"
+        case NoteKind.SECOND_RUN:
+            return f"run {note.number} of a dispatch that was given up has appeared"
         case _:
             assert_never(note.kind)
 

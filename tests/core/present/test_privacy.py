@@ -47,17 +47,18 @@ from bot.core.trouble import Trouble, TroubleKind
 from .releases import NOON, OSS, PLAN, WEB, at, passed, release
 
 FRAGMENT = 6
+CONSONANTS = "BCDFGHJKLMNPQRSTVWXZ"
 
 
 @dataclass
 class Canaries:
-    """Unique marks, each remembered."""
+    """Unique marks, each remembered. Without vowels, so that no part of one is a word by chance."""
 
     random: random.Random
     marks: list[str]
 
     def word(self) -> str:
-        mark = "".join(self.random.choices(string.ascii_uppercase + string.digits, k=14))
+        mark = "".join(self.random.choices(CONSONANTS + string.digits, k=14))
         self.marks.append(mark)
         return mark
 
@@ -175,7 +176,7 @@ def everything_said(one: Release, audience: Audience, links: list[str]) -> Itera
     twins = replace(one, together=(one.id, one.id))
     yield present.together_comment([(twins, 41), (twins, None)], audience, web_url=WEB)
     yield present.day_comment([Ended(one, at(99), 41), Ended(one, at(99), None)], audience, web_url=WEB)
-    for kind in ("person", "approval", "environment", "released", "cancelled"):
+    for kind in ("person", "approval", "environment", "second-run", "released", "cancelled"):
         notice = Notice(f"r:{kind}:ee:1", kind, "ee")
         yield present.notice_comment(one, notice, audience, web_url=WEB, status_url=None) or ""
     for name in ("ee", "oss", "oss-start"):
