@@ -20,7 +20,7 @@ Value = TypeVar("Value")
 
 SCHEMA = 3
 """Version of the JSON form of a release; a database with a higher one is refused. 2: steps can be in line, or have
-given way to another run. 3: a run can be doubtful, and a question unanswered."""
+given way to another run. 3: a run can be doubtful or a second one, and a question unanswered."""
 
 
 @cache

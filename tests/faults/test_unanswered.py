@@ -32,9 +32,9 @@ async def calls_somebody_once(stage: Stage, *, within: float = 2) -> str:
     """What the bot says when it needs somebody, which it says once."""
     await stage.until(lambda: stage.state() == "needs attention", hours=within)
     before = len(stage.world.ledger)
-    await stage.passes(hours=12)
+    await stage.passes(hours=2)
     assert stage.state() == "needs attention"
-    assert len(stage.world.ledger) - before < 12 * 60 * 4, "that is more than a look a minute and a bit"
+    assert len(stage.world.ledger) - before < 2 * 60 * 4, "that is more than a look a minute and a bit"
     (said,) = (said for said in stage.said() if "needs you" in said)
     return said
 
@@ -90,6 +90,18 @@ async def test_f36_a_re_run_that_github_never_takes_calls_a_person_and_is_not_as
     said = await calls_somebody_once(stage)
     assert f"HTTP {status}" in said
     assert len(stage.world.ledger.reruns) < 60
+
+
+async def test_f49_a_re_run_that_only_a_rate_limit_keeps_back_calls_nobody(stage: Stage) -> None:
+    build(stage).on_run(attempts=1).job("build").fails(log=NETWORK)
+    stage.world.trouble.secondary_limit("POST", RERUN, retry_after=5, times=1_000)
+    await begins(stage)
+    await stage.passes(hours=3)
+    assert stage.step("build") == "retrying"
+    stage.world.trouble.ends()
+    await stage.until(lambda: stage.state() == "released", hours=6)
+    assert sum(entry.effect for entry in stage.world.ledger.reruns) == 1
+    assert not [said for said in stage.said() if "needs you" in said]
 
 
 @pytest.mark.parametrize("path", [JOBS, RUN])
