@@ -249,12 +249,16 @@ def test_attack_40_whatever_renders_a_release_has_to_be_told_who_reads_it(name: 
 # -- visibility that changes ---------------------------------------------------------------------------------
 
 
-async def test_attack_41_a_repository_that_becomes_private_is_told_of_no_more(stage: Stage) -> None:
-    vault = Vault.on(stage, visibility="public")
+async def begins_and_fails_after(stage: Stage, vault: Vault, *, minutes: float) -> None:
     vault.fails_twice()
-    vault.repo.workflows[f"{vault.marks.file}.yml"].on_run().takes(minutes=8)
+    vault.repo.workflows[f"{vault.marks.file}.yml"].on_run().takes(minutes=minutes)
     await stage.opens()
     await stage.says("/release 1.0.3")
+
+
+async def test_attack_41_a_repository_that_becomes_private_is_told_of_no_more(stage: Stage) -> None:
+    vault = Vault.on(stage, visibility="public")
+    await begins_and_fails_after(stage, vault, minutes=8)
     await stage.passes(minutes=1)
     assert vault.betrayed() != []
     stage.world.hand("ada").changes_visibility(vault.repo, "private")
@@ -272,10 +276,7 @@ async def test_attack_41_what_happens_after_it_became_private_is_told_nowhere_th
     stage: Stage,
 ) -> None:
     vault = Vault.on(stage, visibility="public")
-    vault.fails_twice()
-    vault.repo.workflows[f"{vault.marks.file}.yml"].on_run().takes(minutes=2)
-    await stage.opens()
-    await stage.says("/release 1.0.3")
+    await begins_and_fails_after(stage, vault, minutes=2)
     await stage.passes(seconds=50)
     assert vault.betrayed() != []
     stage.world.hook.post.loses()
@@ -289,11 +290,8 @@ async def test_attack_41_what_happens_after_the_issue_became_public_is_told_nowh
     stage: Stage,
 ) -> None:
     vault = Vault.on(stage)
-    vault.fails_twice()
-    vault.repo.workflows[f"{vault.marks.file}.yml"].on_run().takes(minutes=2)
     stage.oss.visibility = "private"
-    await stage.opens()
-    await stage.says("/release 1.0.3")
+    await begins_and_fails_after(stage, vault, minutes=2)
     await stage.passes(seconds=50)
     stage.world.hook.post.loses()
     stage.oss.visibility = "public"
@@ -304,11 +302,8 @@ async def test_attack_41_what_happens_after_the_issue_became_public_is_told_nowh
 
 async def test_attack_41_an_issue_that_becomes_public_shows_private_details_no_more(stage: Stage) -> None:
     vault = Vault.on(stage)
-    vault.fails_twice()
-    vault.repo.workflows[f"{vault.marks.file}.yml"].on_run().takes(minutes=8)
     stage.oss.visibility = "private"
-    await stage.opens()
-    await stage.says("/release 1.0.3")
+    await begins_and_fails_after(stage, vault, minutes=8)
     await stage.passes(minutes=1)
     assert vault.betrayed_in(stage.status().body) != []
     stage.world.hand("ada").changes_visibility(stage.oss, "public")
@@ -322,10 +317,7 @@ async def test_attack_41_an_issue_that_becomes_public_shows_private_details_no_m
 
 async def test_attack_41_a_visibility_that_cannot_be_read_counts_as_private(stage: Stage) -> None:
     vault = Vault.on(stage, visibility="public")
-    vault.fails_twice()
-    vault.repo.workflows[f"{vault.marks.file}.yml"].on_run().takes(minutes=8)
-    await stage.opens()
-    await stage.says("/release 1.0.3")
+    await begins_and_fails_after(stage, vault, minutes=8)
     await stage.passes(seconds=20)
     stage.world.hook.post.loses()  # deliveries tell the visibility, too
     stage.world.trouble.answers("GET", f"/repos/acme/{vault.marks.repo}$", 500, times=None)

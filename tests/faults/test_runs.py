@@ -239,6 +239,19 @@ async def test_f29_a_person_is_told_of_the_run_of_a_given_up_send_that_appears_b
     assert f"runs/{own.id})" in told[0]
 
 
+async def test_f29_the_former_run_of_a_step_that_was_dispatched_anew_is_no_second_one(stage: Stage) -> None:
+    named = stage.world.add_workflow(
+        stage.oss, "build.yml", inputs=["version", "ticket"], run_name="Build {version} {ticket}"
+    )
+    named.on_run(runs=1).job("build").fails(log=COMPILER)
+    await begins(stage, step("nonce: ticket"))
+    await stage.until(lambda: stage.state() == "needs attention", hours=1)
+    await stage.says("/release redo build")
+    await stage.until(lambda: stage.state() == "released", hours=1)
+    assert len(named.runs) == 2
+    assert not [said for said in stage.said() if "two runs" in said]
+
+
 # -- what GitHub refuses ---------------------------------------------------------------------------------
 
 REFUSALS = {
