@@ -180,8 +180,11 @@ class Duty:
             await asyncio.gather(starting, losing, return_exceptions=True)
 
     async def _renew(self, epoch: int, lost: asyncio.Event) -> None:
-        """While the database is away nobody can take the lease either; nothing is sent until it is renewed."""
-        while True:
+        """While the database is away nobody can take the lease either; nothing is sent until it is renewed.
+
+        A file has one owner, whose lease never ends.
+        """
+        while self._store.shared:
             await self._clock.sleep(_RENEW_SECONDS)
             asked_at = self._monotonic()
             try:
