@@ -80,6 +80,17 @@ async def test_a_command_at_the_door_of_one_that_stands_by_is_carried_out_by_the
     assert at_work(stage, replica) == [True, False]
 
 
+async def test_whoever_is_at_work_renews_its_lease_before_anybody_else_can_take_it(
+    stage: Stage, lease: Lease
+) -> None:
+    lease.ends()
+    await stage.passes(seconds=5)
+    replica = await stage.replica_opens()
+    await stage.passes(seconds=5)
+
+    assert at_work(stage, replica) == [True, False]
+
+
 async def test_when_the_lease_is_over_another_process_goes_on_and_nothing_is_sent_twice(
     stage: Stage, lease: Lease
 ) -> None:
