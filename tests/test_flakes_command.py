@@ -360,6 +360,28 @@ async def test_who_knocks_and_says_nothing_does_not_delay_the_end(
     assert not (short / "s").exists()
 
 
+def is_let_in() -> bool:
+    """Asyncio has taken somebody from the system and is about to make a connection of it."""
+    coroutines = [task.get_coro() for task in asyncio.all_tasks()]
+    return any(getattr(one, "__name__", "") == "_accept_connection2" for one in coroutines)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3, 4, 5])
+async def test_who_knocks_in_the_last_moment_is_let_go(short: Path, turns: int) -> None:
+    """However far the server has come: it has not heard of the knocking yet, or is about to listen, or listens."""
+    async with asyncio.timeout(4):  # a question is waited for longer
+        async with desk.listening(short / "s", one):
+            reader, writer = await asyncio.open_unix_connection(short / "s")
+            while not is_let_in():  # noqa: ASYNC110 - asyncio tells nobody
+                await asyncio.sleep(0)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        try:
+            assert await reader.read() == b""
+        finally:
+            writer.close()
+
+
 needs_proc = pytest.mark.skipif(
     not Path("/proc/self/fd").is_dir(), reason="only Linux has a way round the limit for a socket's name"
 )
@@ -470,8 +492,10 @@ async def hangs_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 async def says_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.read()
-    writer.close()
+    try:
+        await reader.read()
+    finally:  # the test may end before the other side is seen to have left
+        writer.close()
 
 
 @pytest.mark.parametrize(

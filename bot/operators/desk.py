@@ -103,13 +103,19 @@ class _Desk:
         self._answer = answer
         self._seats = asyncio.Semaphore(_MOST_AT_ONCE)
         self._served: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._closed:  # it had been let in before, and is heard of only now
+            _part(writer)
+            return
         task = asyncio.create_task(self._serve(reader, writer), name="operators' command")
         self._served.add(task)
         task.add_done_callback(self._served.discard)
+        task.add_done_callback(lambda _: _part(writer))  # not in the task: it may end before it has begun
 
     async def close(self) -> None:
+        self._closed = True
         for task in self._served:
             task.cancel()
         await asyncio.gather(*self._served, return_exceptions=True)
@@ -124,11 +130,6 @@ class _Desk:
                         await writer.drain()
         except (OSError, TimeoutError):
             log.info("an operators' command went away before its answer")
-        finally:
-            if writer.transport.get_write_buffer_size() > 0:
-                writer.transport.abort()  # nobody takes what is left: a polite end would wait for ever
-            else:
-                writer.close()
 
     async def _said(self, reader: asyncio.StreamReader) -> bytes:
         try:
@@ -147,6 +148,13 @@ class _Desk:
         if len(answer) > LONGEST_ANSWER:
             return write_refusal("The answer is too long: ask for one repository or fewer days.")
         return answer
+
+
+def _part(writer: asyncio.StreamWriter) -> None:
+    if writer.transport.get_write_buffer_size() > 0:
+        writer.transport.abort()  # nobody takes what is left: a polite end would wait for ever
+    else:
+        writer.close()
 
 
 async def _asked(reader: asyncio.StreamReader) -> FlakesAsked | None:
