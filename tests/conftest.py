@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import settings
 
+from tests.loop import lazy_loop
+
 pytest_plugins = ["tests.postgres"]
 _MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a private folder in it
 _FOR_EVER = 120.0
@@ -59,8 +61,9 @@ def pytest_runtest_call() -> Generator[None, object, object]:
 
 
 @pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
+def anyio_backend() -> tuple[str, dict[str, object]]:
+    """https://anyio.readthedocs.io/en/stable/testing.html#specifying-the-backends-to-run-on"""
+    return "asyncio", {"loop_factory": lazy_loop}
 
 
 @pytest.fixture(scope="session")
