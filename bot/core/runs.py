@@ -28,7 +28,7 @@ from bot.core.states import (
     never_seen,
     run_of,
 )
-from bot.core.trouble import Background, Sighting, Trouble, TroubleKind, asked_on
+from bot.core.trouble import Background, Sighting, Trouble, TroubleKind, asked_on, known_as_gone
 
 _MOST_SIGHTINGS = 12
 _JOBS_END_WITHIN = timedelta(seconds=30)
@@ -185,7 +185,7 @@ def run_gone(draft: Draft, event: RunGone) -> None:
     if draft.release.cancelling:
         draft.put(event.step, Cancelled(draft.now), f"run {run.id} does not exist any more")
         return
-    if isinstance(state, NeedsPerson) and (state.trouble.kind is TroubleKind.DELETED or never_seen(state)):
+    if isinstance(state, NeedsPerson) and known_as_gone(state.trouble):
         return
     if run.head_sha:
         draft.need_person(event.step, Trouble(TroubleKind.DELETED, f"run {run.id}"))

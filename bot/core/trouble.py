@@ -100,6 +100,11 @@ def unsent(trouble: Trouble) -> bool:
     }
 
 
+def known_as_gone(trouble: Trouble) -> bool:
+    """Troubles that say already that the run does not exist."""
+    return trouble.kind in {TroubleKind.DELETED, TroubleKind.NEVER_APPEARED}
+
+
 def barred(trouble: Trouble) -> bool:
     """Troubles that are over as soon as the repository answers again."""
     return trouble.kind in {TroubleKind.NO_ACCESS, TroubleKind.MOVED}

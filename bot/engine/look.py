@@ -16,7 +16,8 @@ from bot.core.events import RunLevel, SecondRun
 from bot.core.facts import GitHubError, Limited, NotFound, NotInstalled, Unauthorized
 from bot.core.model import Release, StepRecord
 from bot.core.plan import DispatchStep, RunStep
-from bot.core.states import BoundRun, Expecting, Finding, NeedsPerson, never_seen, run_of
+from bot.core.states import BoundRun, Expecting, Finding, NeedsPerson, Running, run_of
+from bot.core.trouble import known_as_gone
 from bot.core.wants import watched
 from bot.engine.means import Means
 from bot.engine.patience import seconds_until_again
@@ -136,8 +137,10 @@ class Looker:
         run = target.run
         if run is not None and run.id in seen:
             await self._compare(target, run, seen[run.id])
-        elif run is not None and (run.head_sha or never_seen(target.record.state)):
-            await self._ask(target, run)
+        elif run is not None and (run.head_sha or not isinstance(target.record.state, Running)):
+            await self._ask(
+                target, run
+            )  # one that was just named is asked for as long as it is not confirmed
         elif target.awaits and (was_dark or any(is_of(shown, target.step) for shown in seen.values())):
             await self._performer.seek(target.release, target.step)
 
@@ -177,8 +180,9 @@ class Looker:
         try:
             seen = await self._github.run(target.step.repo, known.id)
         except NotFound:
-            if not known.head_sha:
-                return  # as expected
+            state = target.record.state
+            if isinstance(state, NeedsPerson) and known_as_gone(state.trouble):
+                return
             event = await self._performer.read_or_miss(target.step, known.id)
             if event is not None:
                 await self._releases.happen(target.release.id, event)

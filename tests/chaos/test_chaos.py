@@ -89,6 +89,19 @@ def test_the_faults_that_the_campaign_promises_are_drawn(kind: str) -> None:
 
 
 REGRESSIONS = {
+    "a re-run of a run that GitHub has named and never shows is not waited for": Story(
+        seed=9321,
+        shape="side by side",
+        asks=(Ask(at=0.0, version="1.0.3", issue=7, by="maya"),),
+        mishaps=(
+            Mishap(0.0, "F26 a run never appears", n=1, m=60, luck=2893),
+            Mishap(30.7, "F50 one thing is never answered", m=1500, where="repository", luck=3595),
+        ),
+        calm=1531,
+        old_api=False,
+        private_home=False,
+        look_seconds=60,
+    ),
     "of two dispatches at one moment each has the run of its own tag": Story(
         seed=47541,
         shape="chain",

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.simulator.faults import Break, BrokenConnectionError
+from bot.simulator.faults import Break, BrokenConnectionError, Fault
 from bot.simulator.runs import Run, Workflow
 from bot.simulator.world import OLD_VERSION
 from tests.scenarios.stage import ONE_CHAIN, ONE_STEP, OSS, Stage
@@ -156,6 +156,42 @@ async def test_f26_a_command_comes_too_late_when_the_named_run_is_shown_by_then(
     assert stage.reactions(comment) == ["eyes", "confused"]
     await stage.until(lambda: stage.state() == "released", hours=3)
     assert len(stage.dispatches()) == 1
+
+
+async def called_while_the_repository_does_not_answer(stage: Stage) -> Fault:
+    """GitHub has named a run that it never shows, and fails for long at the question whether it is at all."""
+    build(stage).on_run(runs=1).appears_after(minutes=60_000)
+    await begins(stage)
+    silence = stage.world.trouble.answers("GET", r"/repos/acme/widget$", 502, times=None)
+    await stage.passes(minutes=30)  # long enough for a person to be called: who may read it, nobody knows yet
+    return silence
+
+
+async def test_f26_that_a_named_run_does_not_exist_is_told_when_github_answers_again(stage: Stage) -> None:
+    silence = await called_while_the_repository_does_not_answer(stage)
+    stage.world.trouble.ends(silence)
+    await stage.passes(minutes=5)
+    assert "GitHub took the dispatch of `build.yml` on `develop`" in stage.said()[-1]
+    told = len(stage.said())
+    await stage.passes(hours=2)
+    assert len(stage.said()) == told
+
+    await stage.says("/release retry build")
+    await stage.until(lambda: stage.state() == "released", hours=1)
+    assert len(stage.dispatches()) == 2
+
+
+async def test_f26_a_re_run_of_a_named_run_that_does_not_exist_is_not_waited_for(stage: Stage) -> None:
+    silence = await called_while_the_repository_does_not_answer(stage)
+    await stage.says("/release retry build")
+    stage.world.trouble.ends(silence)
+    await stage.passes(minutes=5)
+    assert stage.state() == "needs attention"
+    assert "GitHub took the dispatch of `build.yml` on `develop`" in stage.said()[-1]
+
+    await stage.says("/release retry build")
+    await stage.until(lambda: stage.state() == "released", hours=1)
+    assert len(stage.dispatches()) == 2
 
 
 async def test_f26_a_release_is_cancelled_whose_named_run_is_never_shown(stage: Stage) -> None:
