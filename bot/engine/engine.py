@@ -148,16 +148,20 @@ class Engine:
         self._reports.publish(release)
 
     async def close(self) -> None:
-        """Stops taking work, lets sends come to their end, drops the rest: it is all on disk."""
+        """Stops taking work, lets sends come to their end, drops the rest: it is all on disk.
+
+        What a release hears until `releases` is closed may set looks and reports going: those end after it.
+        """
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._looker.close()
         await self._performer.close(_GRACE_SECONDS)
-        await self._store.deliveries.flush()
+        self.releases.close()
+        await self._looker.close()
         await self._reports.close()
         await self._sights.close()
         take_census(self._metrics, (), self._sights, self._clock.now())  # whoever is at work next counts them
+        await self._store.deliveries.flush()
 
     def problems(self) -> tuple[str, ...]:
         """What keeps the engine from working, for `/readyz`."""

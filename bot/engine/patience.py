@@ -20,6 +20,8 @@ ANSWER_WITHIN = 20.0
 SOON = 45.0
 """Longest pause, in seconds, between two tries of anything that may be put right at any moment: what GitHub shows is
 true again within a minute of its return."""
+LEFT_ALONE = 15.0
+"""Longest pause, in seconds, where nothing was asked: as long as GitHub is left alone between two probes."""
 WHEN_REFUSED = 900.0
 """Longest pause after an answer that more tries will hardly change: a locked issue, a missing permission."""
 _HARDLY_AFTER = 1800.0
@@ -82,10 +84,14 @@ async def carried_out_since(clock: Clock, sent_at: object) -> bool:
 
 
 def seconds_until_again(error: GitHubError, clock: Clock, otherwise: float) -> float:
-    """How long to wait after this error: as long as nothing may be asked, else `otherwise`."""
-    if isinstance(error, Limited | Unreachable) and error.until is not None:
-        return max(otherwise, (error.until - clock.now()).total_seconds())
-    return otherwise
+    """How long to wait after this error: as long as nothing may be asked, else `otherwise`.
+
+    What was not asked at all, since GitHub is left alone, has not failed once more: it is asked again when GitHub is.
+    """
+    if not isinstance(error, Limited | Unreachable) or error.until is None:
+        return otherwise
+    least = min(otherwise, LEFT_ALONE) if isinstance(error, Unreachable) else otherwise
+    return max(least, (error.until - clock.now()).total_seconds())
 
 
 def longest_pause(error: GitHubError, *, lasted: float) -> float:

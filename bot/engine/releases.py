@@ -55,6 +55,11 @@ class Releases:
         """Takes the open releases of the last process in hand."""
         self._live = {stored.release.id: stored for stored in await self._store.releases.live()}
 
+    def close(self) -> None:
+        """Nothing happens to a release here any more, and nobody is told: another engine may have it in hand."""
+        self._live = {}
+        self._listeners = []
+
     def adopt(self, started: Iterable[Stored]) -> None:
         for stored in started:
             if not stored.release.word.final:

@@ -89,6 +89,36 @@ def test_the_faults_that_the_campaign_promises_are_drawn(kind: str) -> None:
 
 
 REGRESSIONS = {
+    "an engine whose start the database broke off does not go on beside the next one": Story(
+        seed=14361,
+        shape="two editions",
+        asks=(Ask(at=0.0, version="1.0.3", issue=8, by="maya"),),
+        mishaps=(
+            Mishap(0.0, "F61 a crash while a send is open", n=2, m=30, where="before a dispatch", luck=2254),
+            Mishap(28.5, "F65 the database is locked", n=1, m=7, where="before a commit", luck=1103),
+            Mishap(98.9, "F50 one thing is never answered", m=1500, where="jobs", luck=3680),
+        ),
+        calm=1599,
+        old_api=False,
+        private_home=False,
+        look_seconds=60,
+    ),
+    "what was not asked while GitHub was left alone is asked as soon as GitHub is": Story(
+        seed=16266,
+        shape="one step with a nonce",
+        asks=(
+            Ask(at=0.0, version="1.0.3", issue=7, by="maya"),
+            Ask(at=8.0, version="1.0.4", issue=7, by="maya"),
+        ),
+        mishaps=(
+            Mishap(31.1, "F58 a permission is taken away", n=2, m=700.0, luck=7932),
+            Mishap(163.7, "F50 GitHub is down", n=1, m=700.0, luck=7621),
+        ),
+        calm=602,
+        old_api=False,
+        private_home=False,
+        look_seconds=60,
+    ),
     "a re-run of a run that GitHub has named and never shows is not waited for": Story(
         seed=9321,
         shape="side by side",
