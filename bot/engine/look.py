@@ -138,9 +138,7 @@ class Looker:
         if run is not None and run.id in seen:
             await self._compare(target, run, seen[run.id])
         elif run is not None and (run.head_sha or not isinstance(target.record.state, Running)):
-            await self._ask(
-                target, run
-            )  # one that was just named is asked for as long as it is not confirmed
+            await self._ask(target, run)  # one that was just named is asked for by its confirmation
         elif target.awaits and (was_dark or any(is_of(shown, target.step) for shown in seen.values())):
             await self._performer.seek(target.release, target.step)
 

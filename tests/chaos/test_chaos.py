@@ -99,9 +99,6 @@ REGRESSIONS = {
             Mishap(98.9, "F50 one thing is never answered", m=1500, where="jobs", luck=3680),
         ),
         calm=1599,
-        old_api=False,
-        private_home=False,
-        look_seconds=60,
     ),
     "what was not asked while GitHub was left alone is asked as soon as GitHub is": Story(
         seed=16266,
@@ -115,9 +112,6 @@ REGRESSIONS = {
             Mishap(163.7, "F50 GitHub is down", n=1, m=700.0, luck=7621),
         ),
         calm=602,
-        old_api=False,
-        private_home=False,
-        look_seconds=60,
     ),
     "a re-run of a run that GitHub has named and never shows is not waited for": Story(
         seed=9321,
@@ -128,9 +122,6 @@ REGRESSIONS = {
             Mishap(30.7, "F50 one thing is never answered", m=1500, where="repository", luck=3595),
         ),
         calm=1531,
-        old_api=False,
-        private_home=False,
-        look_seconds=60,
     ),
     "of two dispatches at one moment each has the run of its own tag": Story(
         seed=47541,

@@ -13,6 +13,8 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from bot.core.events import Tick
+from bot.engine.releases import Changed, Releases
 from bot.simulator.faults import Break
 from bot.store import PostRow, StoreUnavailable
 from tests.scenarios.stage import ONE_STEP, Stage
@@ -235,6 +237,23 @@ async def test_an_answer_on_its_way_while_the_database_is_away_is_not_made_twice
 
     assert [line["part"] for line in lines if line["log_level"] == "error"] == ["poster"]
     assert len(stage.said()) == 1
+
+
+async def test_what_the_releases_of_a_closed_engine_hear_changes_nothing(stage: Stage) -> None:
+    stage.pipeline(ONE_STEP)
+    stage.oss.workflows["build.yml"].on_run().runs_until_told()
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    assert stage.bot is not None
+    heard: list[Changed] = []
+    releases = Releases(stage.bot.store, stage.clock)
+    await releases.load()
+    releases.on_change(heard.append)
+    (release,) = releases.open()
+    releases.close()
+
+    assert await releases.happen(release.id, Tick(None)) is None
+    assert (releases.open(), heard) == ((), [])
 
 
 async def test_a_comment_that_github_never_received_is_made_without_delay(stage: Stage) -> None:
