@@ -84,7 +84,7 @@ class ServerDatabase:
     direct: str
 
     def cuts(self) -> None:
-        """The server ends every connection to it."""
+        """The server ends every connection to it. One call at a time: of two at once each would end the other's."""
         others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         engine = _engine(self.direct)
         try:

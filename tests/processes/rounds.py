@@ -224,7 +224,7 @@ async def cut_off(told: Round) -> None:
         made.begins()
         for _ in range(rng.randint(2, 5)):
             await made.passes(rng.uniform(0.0, 1.5))
-            await asyncio.to_thread(database.cuts)
+            database.cuts()
         if rng.random() < 0.3:
             replica = made.replica
             replica.kill()
