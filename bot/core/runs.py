@@ -27,6 +27,7 @@ from bot.core.states import (
     Running,
     never_seen,
     run_of,
+    taken_for_deleted,
 )
 from bot.core.trouble import Background, Sighting, Trouble, TroubleKind, asked_on, known_as_gone
 
@@ -103,6 +104,9 @@ def _same_attempt(draft: Draft, event: RunLevel) -> None:
             asked_on(trouble) and event.confirmed and not over
         ):
             _progress(draft, event, Running(run))
+        case NeedsPerson() if taken_for_deleted(state):
+            if event.confirmed:  # news may be late; what exists now is said to a question
+                _appears_late(draft, event)
         case NeedsPerson() if never_seen(state):
             _appears_late(draft, event)
         case NeedsPerson(run=BoundRun() as run, trouble=trouble) if (
@@ -188,7 +192,7 @@ def run_gone(draft: Draft, event: RunGone) -> None:
     if isinstance(state, NeedsPerson) and known_as_gone(state.trouble):
         return
     if run.head_sha:
-        draft.need_person(event.step, Trouble(TroubleKind.DELETED, f"run {run.id}"))
+        draft.need_person(event.step, Trouble(TroubleKind.DELETED, f"run {run.id}"), run=run)
     else:
         draft.need_person(event.step, Trouble(TroubleKind.NEVER_APPEARED), run=run)
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Literal
 
 from bot.core.causes import Cause
-from bot.core.trouble import Hold, Trouble
+from bot.core.trouble import Hold, Trouble, TroubleKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +280,16 @@ def run_of(state: StepState) -> BoundRun | None:
 def never_seen(state: StepState) -> bool:
     """Whether GitHub named its run when it took a dispatch, and did not show it in all the time a run may need."""
     return isinstance(state, NeedsPerson) and state.run is not None and not state.run.head_sha
+
+
+def taken_for_deleted(state: StepState) -> bool:
+    """Whether GitHub kept denying a run that it had shown. If it shows it after all, the run still counts."""
+    return isinstance(state, NeedsPerson) and state.trouble.kind is TroubleKind.DELETED
+
+
+def missing(state: StepState) -> bool:
+    """Whether GitHub does not show the run that the state holds on to."""
+    return never_seen(state) or taken_for_deleted(state)
 
 
 def word_of(state: StepState) -> StepWord:

@@ -35,7 +35,7 @@ from bot.core.states import (
     Running,
     Skipped,
 )
-from bot.core.trouble import asked_on, unsent
+from bot.core.trouble import asked_on, without_run
 from bot.core.turns import go_on, leave_line, make_due
 
 
@@ -79,7 +79,7 @@ def _retry(draft: Draft, step: str, by: str) -> None:
     if not isinstance(state, NeedsPerson):
         return
     run_known = state.parked is None or asked_on(state.trouble)
-    if state.run is not None and run_known and not unsent(state.trouble):
+    if state.run is not None and run_known and not without_run(state.trouble):
         rerun(draft, step, state.run, by)
     elif isinstance(state.parked, Due):
         go_on(draft, step, state.parked, f"{by} asked to go on")

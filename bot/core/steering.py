@@ -35,7 +35,7 @@ from bot.core.states import (
     Running,
     Sending,
     Waiting,
-    never_seen,
+    missing,
     run_of,
 )
 from bot.core.trouble import TroubleKind
@@ -131,7 +131,7 @@ def _live(record: StepRecord) -> BoundRun | None:
     state = record.state
     if isinstance(state, Waiting) and record.found is not None and not record.found.over:
         return record.found
-    if never_seen(state):
+    if missing(state):
         return None
     run, held = run_of(state), state.parked if isinstance(state, NeedsPerson) else state
     return run if run is not None and (not run.over or isinstance(held, Rerunning)) else None

@@ -89,14 +89,15 @@ class Trouble:
     unsaid: str = ""
 
 
-def unsent(trouble: Trouble) -> bool:
-    """Troubles of a dispatch that never became a run, whatever run the step had before."""
+def without_run(trouble: Trouble) -> bool:
+    """Troubles that leave nothing to run again, whatever run the step had: no dispatch became one, or it is gone."""
     return trouble.kind in {
         TroubleKind.REFUSED,
         TroubleKind.TAG_EXISTS,
         TroubleKind.REF_MISSING,
         TroubleKind.STRANGE_RUN,
         TroubleKind.NEVER_APPEARED,
+        TroubleKind.DELETED,
     }
 
 

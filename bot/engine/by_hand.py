@@ -14,7 +14,7 @@ from bot.core.events import RunLevel
 from bot.core.facts import GitHubError
 from bot.core.model import Release
 from bot.core.plan import RunStep
-from bot.core.states import BoundRun, StepState, never_seen, run_of
+from bot.core.states import BoundRun, StepState, missing, run_of
 from bot.core.steering import OpenCommand, find_step
 from bot.engine.means import Means
 from bot.engine.patience import patiently
@@ -26,7 +26,7 @@ _GLANCE = 5.0
 
 
 async def see_runs(means: Means, release: Release, command: OpenCommand | commands.Adopt) -> None:
-    """The runs of the steps that the command is about, where they were over when they were seen last, or never were."""
+    """The runs of the steps that the command is about, where they were over when they were seen last, or not there."""
     states = ((step, release.steps[step.name].state) for step in _meant(release, command))
     known = [(step, run) for step, state in states if (run := _not_live(state)) is not None]
     await asyncio.gather(*(_see(means, release, step, run) for step, run in known))
@@ -34,7 +34,7 @@ async def see_runs(means: Means, release: Release, command: OpenCommand | comman
 
 def _not_live(state: StepState) -> BoundRun | None:
     run = run_of(state)
-    return run if run is not None and (run.over or never_seen(state)) else None
+    return run if run is not None and (run.over or missing(state)) else None
 
 
 def _meant(release: Release, command: OpenCommand | commands.Adopt) -> tuple[RunStep, ...]:
@@ -61,6 +61,7 @@ async def _see(means: Means, release: Release, step: RunStep, known: BoundRun) -
     except GitHubError as error:
         log.info("a run could not be read before a command", step=step.name, error=str(error))
         return
-    if seen.attempt > known.attempt or seen.status != "completed" or not known.head_sha:
-        level = RunLevel(step.name, seen, confirmed=seen.status != "completed")
+    there_after_all = missing(release.steps[step.name].state)
+    if there_after_all or seen.attempt > known.attempt or seen.status != "completed":
+        level = RunLevel(step.name, seen, confirmed=there_after_all or seen.status != "completed")
         await means.releases.happen(release.id, level)

@@ -16,7 +16,7 @@ from bot.core.events import RunLevel, SecondRun
 from bot.core.facts import GitHubError, Limited, NotFound, NotInstalled, Unauthorized
 from bot.core.model import Release, StepRecord
 from bot.core.plan import DispatchStep, RunStep
-from bot.core.states import BoundRun, Expecting, Finding, NeedsPerson, Running, run_of
+from bot.core.states import BoundRun, Expecting, Finding, NeedsPerson, Running, run_of, taken_for_deleted
 from bot.core.trouble import known_as_gone
 from bot.core.wants import watched
 from bot.engine.means import Means
@@ -42,6 +42,16 @@ class Watched:
     @property
     def run(self) -> BoundRun | None:
         return run_of(self.record.state)
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether GitHub said, asked for the run by its id, that there is none: a listing does not outweigh that."""
+        return taken_for_deleted(self.record.state)
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether a listing should show its run."""
+        return self.run is not None and bool(self.run.head_sha) and not self.is_denied
 
     @property
     def awaits(self) -> bool:
@@ -113,7 +123,7 @@ class Looker:
     async def look(self, repo: str, targets: tuple[Watched, ...]) -> None:
         """One look: what the listing shows, and each live run that it does not show."""
         began = self._clock.now()
-        wanted = {target.run.id for target in targets if target.run is not None and target.run.head_sha}
+        wanted = {target.run.id for target in targets if target.run is not None and target.is_listed}
         seen = await self._list(targets[0].step.repo, wanted, self._looked_at.get(repo))
         was_dark = await self._sights.read(repo)
         self._looked_at[repo] = began
@@ -135,7 +145,7 @@ class Looker:
 
     async def _look_for(self, target: Watched, seen: dict[int, RunSeen], *, was_dark: bool) -> None:
         run = target.run
-        if run is not None and run.id in seen:
+        if run is not None and run.id in seen and not target.is_denied:
             await self._compare(target, run, seen[run.id])
         elif run is not None and (run.head_sha or not isinstance(target.record.state, Running)):
             await self._ask(target, run)  # one that was just named is asked for by its confirmation
@@ -169,8 +179,8 @@ class Looker:
     async def _compare(self, target: Watched, known: BoundRun, seen: RunSeen) -> None:
         """Only what differs is news: a quiet look costs no decision."""
         same = (known.attempt, known.status, known.conclusion) == (seen.attempt, seen.status, seen.conclusion)
-        if not same or not known.head_sha:
-            confirmed = seen.status != "completed"
+        if not same or target.is_denied or not known.head_sha:
+            confirmed = seen.status != "completed" or target.is_denied  # then it was asked for by its id
             level = RunLevel(target.step.name, seen, confirmed=confirmed)
             await self._releases.happen(target.release.id, level)
 

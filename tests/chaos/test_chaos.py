@@ -89,6 +89,20 @@ def test_the_faults_that_the_campaign_promises_are_drawn(kind: str) -> None:
 
 
 REGRESSIONS = {
+    "a run that GitHub has denied for a moment is not forgotten": Story(
+        seed=33058,
+        shape="in line",
+        asks=(
+            Ask(at=0.0, version="1.0.3", issue=7, by="maya"),
+            Ask(at=25.1, version="1.0.4", issue=7, by="maya"),
+        ),
+        mishaps=(
+            Mishap(0.0, "F51 404 on something young", n=3, where="run", luck=5838),
+            Mishap(71.3, "F51 404 on something young", n=2, where="jobs", luck=3812),
+            Mishap(106.4, "F61 a crash at a point", n=1, m=30, where="before a dispatch", luck=9752),
+        ),
+        calm=485,
+    ),
     "an engine whose start the database broke off does not go on beside the next one": Story(
         seed=14361,
         shape="two editions",

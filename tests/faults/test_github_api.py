@@ -212,6 +212,65 @@ async def test_f51_a_run_that_github_goes_on_denying_is_gone(stage: Stage) -> No
     assert "deleted" in stage.said()[0]
 
 
+RUN_BY_ID = r"/actions/runs/\d+$"
+
+
+async def called_for_a_run_that_github_denies(stage: Stage, *, lasts: float = 5) -> Fault:
+    """Asked for the run by its id, GitHub says that there is none, while its lists show it."""
+    stage.oss.workflows["build.yml"].on_run().takes(minutes=lasts)
+    await begins(stage, ONE_STEP.replace("build: {", "build: {timeout: 10m, "))
+    await stage.until(lambda: stage.step("build") == "running")
+    denial = stage.world.trouble.answers("GET", RUN_BY_ID, 404, "Not Found", times=None)
+    await stage.until(lambda: stage.state() == "needs attention", hours=0.3)
+    assert len(called(stage)) == 1
+    return denial
+
+
+@pytest.mark.parametrize("lasts", [5, 40])
+async def test_f51_a_run_that_github_has_denied_and_shows_again_still_counts(
+    stage: Stage, lasts: float
+) -> None:
+    stage.world.trouble.ends(await called_for_a_run_that_github_denies(stage, lasts=lasts))
+    await stage.until(lambda: stage.state() == "released", hours=2)
+    assert len(stage.dispatches()) == 1
+
+
+@pytest.mark.parametrize("verb", ["retry", "redo", "skip"])
+async def test_f51_a_command_comes_too_late_when_github_shows_the_run_again(stage: Stage, verb: str) -> None:
+    stage.world.trouble.ends(await called_for_a_run_that_github_denies(stage))
+    comment = await stage.says(f"/release {verb} build")
+    assert stage.reactions(comment) == ["eyes", "confused"]
+    await stage.until(lambda: stage.state() == "released", hours=1)
+    assert len(stage.dispatches()) == 1
+
+
+async def test_f51_a_run_that_github_lists_and_denies_calls_once_and_is_asked_for_now_and_then(
+    stage: Stage,
+) -> None:
+    denial = await called_for_a_run_that_github_denies(stage)
+    asked = len(denial.hits)
+    await stage.passes(hours=2)
+    assert len(called(stage)) == 1
+    assert len(denial.hits) - asked <= 130
+
+    await stage.says("/release retry build")
+    stage.world.trouble.ends(denial)
+    await stage.until(lambda: stage.state() == "released", hours=1)
+    assert len(stage.dispatches()) == 2
+
+
+async def test_f51_late_news_of_a_deleted_run_calls_nobody_again(stage: Stage) -> None:
+    stage.world.hook.post.delays("workflow_run", by=timedelta(minutes=15))
+    stage.oss.workflows["build.yml"].on_run().takes(minutes=0.5)
+    await begins(stage)
+    await stage.passes(seconds=31)
+    stage.world.hand("ada").deletes_run(stage.run(stage.oss, "build.yml"))
+    await stage.until(lambda: stage.state() == "needs attention", hours=0.2)
+    await stage.passes(hours=1)
+    assert stage.state() == "needs attention"
+    assert len(called(stage)) == 1
+
+
 async def test_f60_a_repository_whose_calls_all_take_half_a_minute_holds_up_no_other(stage: Stage) -> None:
     """The slow repository's release is told in an issue of its own."""
     slow = ONE_STEP.replace("release:", "slow:").replace(OSS, EE).removeprefix("pipelines:\n")

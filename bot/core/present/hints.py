@@ -16,7 +16,7 @@ from bot.core.present.view import View
 from bot.core.present.words import joined
 from bot.core.states import NeedsPerson
 from bot.core.steering import AT_ANY_TIME, OpenCommand, Refused, may_adopt, resolve
-from bot.core.trouble import Trouble, TroubleKind, unsent
+from bot.core.trouble import Trouble, TroubleKind, without_run
 
 _Verb = Literal["retry", "redo", "adopt", "skip"]
 
@@ -163,7 +163,7 @@ def _accepted(release: Release, step: Step, verb: _Verb) -> bool:
 
 def _does(verb: _Verb, step: Step, state: NeedsPerson, *, broken: bool) -> str:
     match verb:
-        case "retry" if state.run is not None and not unsent(state.trouble):
+        case "retry" if state.run is not None and not without_run(state.trouble):
             return "runs the failed jobs again, on the same commit"
         case "retry":
             return "waits for a run again" if isinstance(step, WatchStep) else "sends a new dispatch"

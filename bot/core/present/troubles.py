@@ -191,6 +191,8 @@ def _remedy(view: View, step: RunStep, trouble: Trouble) -> str:
             return "A re-run that you start on GitHub is seen as well."
         case TroubleKind.NOTHING_RAN:
             return f"Look at the conditions in {_workflow_of(view, step)}: a re-run would leave the same jobs out."
+        case TroubleKind.DELETED:
+            return "If GitHub shows it again, it still counts."
         case TroubleKind.STARTUP_FAILURE:
             return "Mend the file first: GitHub does not re-run such a run."
         case TroubleKind.NEVER_APPEARED if isinstance(step, DispatchStep):
