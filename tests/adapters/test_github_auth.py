@@ -1,5 +1,6 @@
 """The app's credentials: what each token may do, when it is renewed, and what if GitHub refuses it."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import anyio
@@ -239,10 +240,18 @@ async def test_a_404_to_a_known_token_is_believed_at_once(github: ScriptedGitHub
             TOKENS,
             refused(422, "The permissions requested are not granted to this installation."),
             NotInstalled,
-            "lacks a permission on acme/widget",
+            r"lacks a permission on acme/widget \(.*actions: read, .*\): an owner has to accept",
         ),
         ("POST", TOKENS, refused(403, "secondary rate limit", retry_after="9"), Limited, "rate"),
-        ("GET", INSTALLATION, refused(401, "A JSON web token could not be decoded"), Unauthorized, "APP_ID"),
+        (
+            "GET",
+            INSTALLATION,
+            refused(401, "A JSON web token could not be decoded"),
+            Unauthorized,
+            r"\(A JSON web token could not be decoded\): check APP_ID",
+        ),
+        ("GET", INSTALLATION, refused(404, "Integration not found"), Unauthorized, "check APP_ID"),
+        ("GET", INSTALLATION, httpx.Response(401), Unauthorized, r"\(no reason given\): check APP_ID"),
     ],
 )
 async def test_a_refused_token_says_who_has_to_do_what(
@@ -257,6 +266,66 @@ async def test_a_refused_token_says_who_has_to_do_what(
     github.answers(method, path, answer)
 
     with pytest.raises(kind, match=words):
+        await calls.repository(REPO)
+
+
+async def test_a_limit_while_a_token_is_asked_for_lasts_until_the_time_that_github_names(
+    github: ScriptedGitHub, calls: GitHubCalls
+) -> None:
+    reset = str(int((START + timedelta(minutes=30)).timestamp()))
+    used_up = refused(403, "API rate limit exceeded", x_ratelimit_remaining="0", x_ratelimit_reset=reset)
+    github.answers("POST", TOKENS, used_up)
+
+    with pytest.raises(Limited) as error:
+        await calls.repository(REPO)
+
+    assert error.value.until == START + timedelta(minutes=30)
+
+
+async def test_a_refusal_for_one_repository_or_purpose_is_not_shared_by_another(
+    github: ScriptedGitHub, calls: GitHubCalls
+) -> None:
+    github.answers("GET", "/repos/acme/gone/installation", refused(404, "Not Found"))
+    github.answers("POST", TOKENS, refused(503, "Service Unavailable"))
+    github.answers("POST", COMMENTS, said(201, {"id": 3}))
+    outcomes: dict[str, str] = {}
+
+    async def ask(name: str, call: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await call()
+            outcomes[name] = "done"
+        except GitHubError as error:
+            outcomes[name] = type(error).__name__
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(ask, "gone", lambda: calls.repository("acme/gone"))
+        group.start_soon(ask, "read", lambda: calls.repository(REPO))
+        group.start_soon(ask, "write", lambda: calls.create_comment(REPO, 1, "hello"))
+
+    assert outcomes == {"gone": "NotInstalled", "read": "Unreachable", "write": "done"}
+
+
+async def test_every_refusal_is_shared_by_those_who_waited_for_it_and_nobody_else(
+    github: ScriptedGitHub, calls: GitHubCalls
+) -> None:
+    github.answers("GET", INSTALLATION, refused(503, "no"), refused(503, "no"), refused(503, "no"))
+    for _ in range(3):
+        async with anyio.create_task_group() as group:
+            for _ in range(4):
+                group.start_soon(_fails, calls)
+
+    assert len(github.asked("GET", INSTALLATION)) == 3
+
+
+async def _fails(calls: GitHubCalls) -> None:
+    with pytest.raises(Unreachable):
+        await calls.repository(REPO)
+
+
+async def test_an_app_removed_from_its_account_says_so(github: ScriptedGitHub, calls: GitHubCalls) -> None:
+    github.answers("POST", TOKENS, refused(404, "Not Found"))
+
+    with pytest.raises(NotInstalled, match="not installed on acme/widget any more: an owner has to install"):
         await calls.repository(REPO)
 
 
@@ -311,6 +380,33 @@ async def test_a_wrong_clock_is_learned_from_github_s_date(
     assert claims["iat"] == (START - timedelta(minutes=21)).timestamp()
 
 
+async def test_a_token_s_hour_is_counted_by_github_s_clock(
+    github: ScriptedGitHub, calls: GitHubCalls
+) -> None:
+    """GitHub's clock is twenty minutes behind; the token lives for an hour by either."""
+    late = refused(401, "'exp' is too far in the future", date="Sat, 21 Nov 2026 08:40:00 GMT")
+    github.answers("GET", INSTALLATION, late)
+    github.answers("POST", TOKENS, said(201, github.token(minutes=40)))
+
+    for minutes in (0, 50, 6):
+        github.clock.time += timedelta(minutes=minutes)
+        await calls.repository(REPO)
+
+    used = [token_of(request) for request in github.asked("GET", f"/repos/{REPO}")]
+    assert used == ["ghs_1", "ghs_1", "ghs_2"]
+
+
+@pytest.mark.parametrize("words", ["A JSON web token could not be decoded", "Bad credentials"])
+async def test_a_jwt_refused_for_another_reason_is_not_sent_again(
+    github: ScriptedGitHub, calls: GitHubCalls, words: str
+) -> None:
+    github.answers("GET", INSTALLATION, refused(401, words, date="Sat, 21 Nov 2026 08:40:00 GMT"))
+
+    with pytest.raises(Unauthorized):
+        await calls.repository(REPO)
+    assert len(github.asked("GET", INSTALLATION)) == 1
+
+
 async def test_a_jwt_refused_for_its_times_is_sent_once_more_and_no_oftener(
     github: ScriptedGitHub, calls: GitHubCalls
 ) -> None:
@@ -320,6 +416,10 @@ async def test_a_jwt_refused_for_its_times_is_sent_once_more_and_no_oftener(
     with pytest.raises(Unauthorized):
         await calls.repository(REPO)
     assert len(github.asked("GET", INSTALLATION)) == 2
+
+    with pytest.raises(Unauthorized):  # its clock is known by now, so another one would be no better
+        await calls.repository(REPO)
+    assert len(github.asked("GET", INSTALLATION)) == 3
 
 
 async def test_no_token_is_in_the_log_or_in_an_error(

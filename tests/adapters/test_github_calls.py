@@ -681,6 +681,44 @@ async def test_a_read_follows_a_renamed_repository_with_the_same_token(
 
 @pytest.mark.parametrize(
     "location",
+    ["/repositories/99/actions/runs/5", "https://api.github.com:443/repositories/99/actions/runs/5"],
+)
+async def test_github_s_own_origin_may_be_written_in_other_ways(
+    github: ScriptedGitHub, calls: GitHubCalls, location: str
+) -> None:
+    github.answers("GET", f"{ACTIONS}/runs/5$", said(302, {}, location=location))
+    github.answers("GET", "/repositories/99/actions/runs/5$", said(200, RUN))
+
+    assert (await calls.run(REPO, 5)).id == 5
+
+
+@pytest.mark.parametrize("storage", ["http://logs.example/job/11", "https://logs.example/job/11"])
+async def test_a_server_without_tls_may_keep_its_logs_anywhere(
+    github: ScriptedGitHub, private_key_pem: str, storage: str
+) -> None:
+    calls = connect(github, private_key_pem, api_url="http://ghe.example/api/v3")
+    github.answers("GET", "/api/v3/repos/acme/widget/actions/jobs/11/logs$", said(302, location=storage))
+    github.answers("GET", "/job/11", httpx.Response(200, content=b"the end"))
+
+    assert await calls.job_log(REPO, 11) == b"the end"
+
+
+async def test_what_is_written_says_that_it_is_json_and_what_is_read_does_not(
+    github: ScriptedGitHub, calls: GitHubCalls
+) -> None:
+    github.answers("POST", f"/repos/{REPO}/issues/1/comments", said(201, {"id": 3}))
+    github.answers("GET", f"{ACTIONS}/runs/5$", said(200, RUN))
+
+    await calls.create_comment(REPO, 1, "hello")
+    await calls.run(REPO, 5)
+
+    written = [request.headers.get("content-type") for request in github.requests if request.content]
+    read = [request.headers.get("content-type") for request in github.requests if request.method == "GET"]
+    assert (set(written), set(read)) == ({"application/json"}, {None})
+
+
+@pytest.mark.parametrize(
+    "location",
     [
         "https://evil.example/x",
         "http://api.github.com/x",
@@ -795,6 +833,32 @@ def kept(body: bytes) -> Answer:
 
 def place(number: int) -> tuple[str, str, str]:
     return REPO, "read", f"/{number}"
+
+
+def test_the_room_of_the_kept_answers_is_counted_in_all_their_bytes() -> None:
+    cache = EtagCache(most_bytes=100)
+    for number in (1, 2, 3):
+        cache.resolve(place(number), kept(b"x" * 30))
+    cache.resolve(place(4), kept(b"x" * 10))
+    all_of_them = [cache.etag(place(number)) for number in (1, 2, 3, 4)]
+    cache.resolve(place(1), kept(b"y" * 30))
+    cache.resolve(place(5), kept(b"x" * 30))
+    one_too_many = [cache.etag(place(number)) for number in (1, 2, 3, 4, 5)]
+    cache.resolve(place(6), kept(b"x" * 30))
+
+    tag = '"1"'
+    assert all_of_them == [tag] * 4
+    assert one_too_many == [tag, None, tag, tag, tag]
+    assert [cache.etag(place(number)) for number in (1, 3, 4, 5, 6)] == [tag, None, tag, tag, tag]
+
+
+def test_every_answer_that_cost_nothing_is_counted() -> None:
+    cache = EtagCache()
+    cache.resolve(place(1), kept(b"x"))
+    for _ in range(3):
+        cache.resolve(place(1), Answer(304, {}, b""))
+
+    assert cache.hits == 3
 
 
 @pytest.mark.parametrize(("entries", "most_bytes"), [(2, 1000), (1000, 25)])

@@ -13,6 +13,7 @@ from bot.github.circuit import OPENS_AFTER, Circuit
 from tests.adapters.scripted_github import REPO, START, Clock, ScriptedGitHub, connect, refused, said
 
 BAD_DAYS: dict[str, Callable[[], httpx.Response | Exception]] = {
+    "500": lambda: refused(500, "Server Error"),
     "502": lambda: refused(502, "Server Error"),
     "a page with a unicorn": lambda: httpx.Response(503, html="<html>Unicorn!</html>"),
     "no connection": lambda: httpx.ConnectError("refused"),
@@ -67,6 +68,7 @@ async def test_after_many_failures_in_a_row_nothing_leaves_any_more(
     asked = len(github.requests)
     error = await outcome(calls.runs(REPO, page=1))
     assert isinstance(error, Unreachable)
+    assert "GitHub fails and is left alone; it is asked again at 09:00:05 UTC" in str(error)
     assert error.definite
     assert error.until == calls.circuit_open_until == START + timedelta(seconds=5)
     assert len(github.requests) == asked
@@ -125,10 +127,18 @@ async def test_one_question_at_a_time_asks_whether_github_is_back(
         before, until = len(github.requests), calls.circuit_open_until
         assert until is not None
         github.clock.time = until
+        refusals: list[GitHubError | None] = []
+
+        async def ask(number: int, refusals: list[GitHubError | None] = refusals) -> None:
+            refusals.append(await outcome(calls.run(REPO, number)))
+
         async with anyio.create_task_group() as group:
             for number in range(20):
-                group.start_soon(outcome, calls.run(REPO, number + 1))
+                group.start_soon(ask, number + 1)
         assert len(github.requests) == before + 1
+        later = [error.until for error in refusals if isinstance(error, Unreachable) and not error.sent]
+        assert len(later) == 19
+        assert all(at is not None and at > until for at in later)
         after = calls.circuit_open_until
         assert after is not None
         pauses.append((after - until).total_seconds())
@@ -143,6 +153,22 @@ async def test_the_first_answer_lets_everybody_go_on(github: ScriptedGitHub, cal
     assert calls.circuit_open_until is None
     github.answers("POST", ".*/dispatches", said(200, {"workflow_run_id": 9}))
     assert (await calls.dispatch(REPO, "build.yml", "develop", {}, send_by=SEND_BY)).run_id == 9
+
+
+async def test_after_its_return_github_has_to_fail_as_often_again(
+    github: ScriptedGitHub, calls: GitHubCalls
+) -> None:
+    await storms(github, calls)
+    is_back(github)
+    github.clock.time += timedelta(seconds=5)
+    await calls.runs(REPO, page=1)
+    github.recovers()
+    is_down(github)
+    for number in range(OPENS_AFTER - 1):
+        await outcome(calls.repository(REPO) if number % 2 else calls.runs(REPO, page=1))
+    assert calls.circuit_open_until is None
+    await outcome(calls.repository(REPO))
+    assert calls.circuit_open_until is not None
 
 
 async def test_a_write_goes_on_by_itself_after_a_read_that_asked_for_it(
@@ -227,5 +253,8 @@ async def test_the_log_says_when_it_begins_and_when_it_is_over(
         await calls.runs(REPO, page=1)
     lines = [record.message for record in caplog.records]
     assert len(lines) == 2
-    assert "asked again at 09:00:05 UTC" in lines[0]
-    assert "answers again after 15 s" in lines[1]
+    assert lines[0] == (
+        f"GitHub fails: {OPENS_AFTER} requests in a row came to nothing; it is asked again at 09:00:05 UTC, "
+        "one request at a time, until it answers"
+    )
+    assert lines[1] == f"GitHub answers again after 15 s and {OPENS_AFTER + 1} failures in a row"

@@ -132,7 +132,10 @@ async def test_a_dispatch_in_doubt_is_sent_once_and_says_so(
 LIMITS: list[tuple[httpx.Response, timedelta]] = [
     (refused(403, "You have exceeded a secondary rate limit", retry_after="20"), timedelta(seconds=20)),
     (refused(429, "slow down", retry_after="20"), timedelta(seconds=20)),
+    (refused(403, "no words about it", retry_after="20"), timedelta(seconds=20)),
     (refused(429, "x", retry_after="Sat, 21 Nov 2026 09:05:00 GMT"), timedelta(minutes=5)),
+    (refused(429, "x", retry_after="Sat, 21 Nov 2026 10:05:00 +0100"), timedelta(minutes=5)),
+    (refused(429, "x", retry_after="Sat, 21 Nov 2026 09:05:00 -0000"), timedelta(minutes=5)),
     (
         refused(403, "API rate limit exceeded", x_ratelimit_remaining="0", x_ratelimit_reset=RESET),
         timedelta(minutes=30),
@@ -395,6 +398,28 @@ async def test_every_error_names_the_call_that_failed(
         assert type(answer).__name__ in str(error)
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (httpx.Response(404), "no reason given (HTTP 404)"),
+        (httpx.Response(422, json=["odd"]), "no reason given (HTTP 422)"),
+        (refused(403, "This installation has been suspended"), "an owner has to unsuspend it"),
+        (refused(301, "Moved"), "the repository was renamed or moved (HTTP 301): use its new name"),
+        (refused(502, "Server Error"), "GitHub answered with HTTP 502"),
+    ],
+    ids=repr,
+)
+async def test_an_error_says_what_github_said_and_at_which_call(
+    github: ScriptedGitHub, calls: GitHubCalls, answer: httpx.Response, words: str
+) -> None:
+    github.answers("POST", DISPATCHES, answer)
+
+    error = str(await dispatched(calls))
+
+    assert words in error
+    assert f"POST {DISPATCHES}" in error
+
+
 @pytest.mark.parametrize("seconds", [-1, 2])
 async def test_a_dispatch_that_was_too_late_names_itself(
     github: ScriptedGitHub, calls: GitHubCalls, seconds: float
@@ -418,6 +443,33 @@ async def test_an_answer_of_another_shape_names_the_call(github: ScriptedGitHub,
     for _ in range(2):
         with pytest.raises(Unreachable, match="GET /app/hook/deliveries"):
             await calls.logged_deliveries()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "call"),
+    [
+        ("GET", f"/repos/{REPO}/installation", f"GET /repos/{REPO}/installation"),
+        ("POST", "/app/installations/7/access_tokens", f"POST /app/installations/7/access_tokens for {REPO}"),
+    ],
+)
+@pytest.mark.parametrize("answer", [said(200, {"id": "x"}), unicorn(200), unicorn(502)], ids=repr)
+async def test_what_keeps_the_app_from_a_token_names_the_call(
+    github: ScriptedGitHub, calls: GitHubCalls, method: str, path: str, call: str, answer: httpx.Response
+) -> None:
+    github.answers(method, path, answer)
+
+    with pytest.raises(Unreachable, match=call):
+        await calls.repository(REPO)
+
+
+@pytest.mark.parametrize("answer", [said(200, {"id": 42}), unicorn(200), unicorn(502)], ids=repr)
+async def test_an_app_that_github_does_not_describe_names_the_call(
+    github: ScriptedGitHub, calls: GitHubCalls, answer: httpx.Response
+) -> None:
+    github.answers("GET", "/app$", answer)
+
+    with pytest.raises(Unreachable, match="GET /app"):
+        await calls.app_login()
 
 
 async def test_after_closing_the_error_names_the_call(calls: GitHubCalls) -> None:

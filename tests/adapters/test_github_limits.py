@@ -170,12 +170,30 @@ async def test_a_shorter_limit_does_not_lift_a_longer_one() -> None:
     assert writes.refused(5, "the short one").until == START + timedelta(minutes=10)
 
 
+async def test_a_limit_that_names_no_time_to_wait_lasts_a_second() -> None:
+    assert limiter(HandClock(), writes_per_minute=60).refused(0, "now").until == START + timedelta(seconds=1)
+
+
+async def test_the_log_and_the_error_say_why_and_until_when_nothing_is_asked(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    writes = limiter(HandClock(), writes_per_minute=60)
+    writes.refused(90, "GitHub limits the rate of GET /x")
+    writes.refused(90, "GitHub limits the rate of GET /y")
+
+    told = "GitHub limits the rate of GET /x; nothing more is asked until 09:01:30 UTC"
+    assert [record.message for record in caplog.records] == [told]
+    with pytest.raises(Limited, match="in force until 09:01:30 UTC") as error:
+        writes.check()
+    assert error.value.until == START + timedelta(seconds=90)
+
+
 async def test_a_dispatch_that_would_be_too_late_is_refused_at_once_and_definitely() -> None:
     clock = HandClock()
     async with anyio.create_task_group() as group:
         queue = Queue(clock, limiter(clock, writes_per_minute=6), group)
         await queue.joins(Rank.DRIVE, "d0", "d1", "d2")
-        with pytest.raises(Unreachable) as error:
+        with pytest.raises(Unreachable, match="too many writes to GitHub are waiting before it") as error:
             await queue.limiter.turn(Rank.DRIVE, send_by=clock.time + timedelta(seconds=29))
         group.cancel_scope.cancel()
 
