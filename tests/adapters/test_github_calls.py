@@ -692,6 +692,32 @@ async def test_github_s_own_origin_may_be_written_in_other_ways(
     assert (await calls.run(REPO, 5)).id == 5
 
 
+async def test_a_port_that_is_the_usual_one_makes_no_other_origin(
+    github: ScriptedGitHub, private_key_pem: str
+) -> None:
+    calls = connect(github, private_key_pem, api_url="http://ghe.example/api/v3")
+    there = "http://ghe.example:80/api/v3/repositories/99/actions/runs/5"
+    github.answers("GET", "/api/v3/repos/acme/widget/actions/runs/5$", said(301, {}, location=there))
+    github.answers("GET", "/api/v3/repositories/99/actions/runs/5$", said(200, RUN))
+
+    assert (await calls.run(REPO, 5)).id == 5
+
+
+async def test_what_was_asked_conditionally_of_a_server_grown_older_is_asked_so_again(
+    github: ScriptedGitHub, calls: GitHubCalls
+) -> None:
+    github.answers(
+        "GET",
+        f"{ACTIONS}/runs/5$",
+        said(200, RUN, etag='"1"'),
+        refused(400, "2026-03-10 is not a supported API version"),
+        said(304),
+    )
+
+    assert await calls.run(REPO, 5) == await calls.run(REPO, 5)
+    assert [request.headers["if-none-match"] for request in github.requests[-2:]] == ['"1"', '"1"']
+
+
 @pytest.mark.parametrize("storage", ["http://logs.example/job/11", "https://logs.example/job/11"])
 async def test_a_server_without_tls_may_keep_its_logs_anywhere(
     github: ScriptedGitHub, private_key_pem: str, storage: str
@@ -763,6 +789,8 @@ async def test_a_server_without_the_newest_version_is_spoken_to_in_the_older_one
     assert sent == Dispatched(None, None)
     assert versions[-3:] == ["2026-03-10", "2022-11-28", "2022-11-28"]
     assert body(github.requests[-2]) == {"ref": "develop", "inputs": {}}
+    types = [request.headers.get("content-type") for request in github.requests]
+    assert types[-3:] == ["application/json", "application/json", None]
     assert calls.api_version == "2022-11-28"
 
 

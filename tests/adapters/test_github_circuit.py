@@ -241,6 +241,20 @@ def test_a_clock_that_is_set_back_does_not_make_the_pause_longer() -> None:
     assert circuit.open_until is None
 
 
+def test_what_was_under_way_when_github_was_left_alone_makes_the_pause_no_longer() -> None:
+    clock = Clock()
+    circuit = Circuit(clock.now)
+    with circuit.passing("/slow", may_probe=True) as slow:
+        for number in range(OPENS_AFTER):
+            with circuit.passing(f"/{number}", may_probe=True) as passage:
+                passage.failed = True
+        until = circuit.open_until
+        clock.time += timedelta(seconds=1)
+        slow.failed = True
+    assert until is not None
+    assert circuit.open_until == until
+
+
 async def test_the_log_says_when_it_begins_and_when_it_is_over(
     github: ScriptedGitHub, calls: GitHubCalls, caplog: pytest.LogCaptureFixture
 ) -> None:

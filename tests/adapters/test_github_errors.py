@@ -403,6 +403,10 @@ async def test_every_error_names_the_call_that_failed(
     [
         (httpx.Response(404), "no reason given (HTTP 404)"),
         (httpx.Response(422, json=["odd"]), "no reason given (HTTP 422)"),
+        (
+            httpx.Response(404, content=b"{}", headers={"content-type": "application/json; charset=no-such"}),
+            "no reason given (HTTP 404)",
+        ),
         (refused(403, "This installation has been suspended"), "an owner has to unsuspend it"),
         (refused(301, "Moved"), "the repository was renamed or moved (HTTP 301): use its new name"),
         (refused(502, "Server Error"), "GitHub answered with HTTP 502"),

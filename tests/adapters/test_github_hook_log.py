@@ -60,7 +60,10 @@ async def test_a_page_is_read_in_the_app_s_own_name(github: ScriptedGitHub, call
 async def test_the_next_page_is_asked_for_by_its_cursor_and_not_by_an_address(
     github: ScriptedGitHub, calls: GitHubCalls
 ) -> None:
-    link = '<https://evil.example/steal?per_page=100&cursor=v1_17%2F9>; rel="next"'
+    link = (
+        '<https://evil.example/steal?per_page=100&cursor=v0_1>; rel="prev", '
+        '<https://evil.example/steal?per_page=100&cursor=v1_17%2F9>; rel="next"'
+    )
     github.answers("GET", LIST, said(200, [], link=link), said(200, []))
 
     page = await calls.logged_deliveries()
