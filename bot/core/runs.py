@@ -25,7 +25,7 @@ from bot.core.states import (
     Passed,
     Rerunning,
     Running,
-    never_seen,
+    missing,
     run_of,
     taken_for_deleted,
 )
@@ -49,10 +49,12 @@ def deadline(run: BoundRun, timeout: float, held: float) -> datetime:
 
 def run_level(draft: Draft, event: RunLevel) -> None:
     """A run looks like this now."""
-    known = run_of(draft.state(event.step))
-    seen = event.run
+    state, seen = draft.state(event.step), event.run
+    known = run_of(state)
     if known is None or known.id != seen.id or seen.attempt < known.attempt:
         return
+    if taken_for_deleted(state) and not event.confirmed:
+        return  # news may be late; what exists now is said to a question
     if seen.attempt > known.attempt:
         _next_attempt(draft, event.step, seen)
         _same_attempt(draft, event)
@@ -104,10 +106,7 @@ def _same_attempt(draft: Draft, event: RunLevel) -> None:
             asked_on(trouble) and event.confirmed and not over
         ):
             _progress(draft, event, Running(run))
-        case NeedsPerson() if taken_for_deleted(state):
-            if event.confirmed:  # news may be late; what exists now is said to a question
-                _appears_late(draft, event)
-        case NeedsPerson() if never_seen(state):
+        case NeedsPerson() if missing(state):
             _appears_late(draft, event)
         case NeedsPerson(run=BoundRun() as run, trouble=trouble) if (
             trouble.kind is TroubleKind.TIMED_OUT and bound_run(event.run).held

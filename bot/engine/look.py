@@ -49,11 +49,6 @@ class Watched:
         return taken_for_deleted(self.record.state)
 
     @property
-    def is_listed(self) -> bool:
-        """Whether a listing should show its run."""
-        return self.run is not None and bool(self.run.head_sha) and not self.is_denied
-
-    @property
     def awaits(self) -> bool:
         state = self.record.state
         parked = state.parked if isinstance(state, NeedsPerson) else state
@@ -123,7 +118,8 @@ class Looker:
     async def look(self, repo: str, targets: tuple[Watched, ...]) -> None:
         """One look: what the listing shows, and each live run that it does not show."""
         began = self._clock.now()
-        wanted = {target.run.id for target in targets if target.run is not None and target.is_listed}
+        runs = [target.run for target in targets if not target.is_denied]
+        wanted = {run.id for run in runs if run is not None and run.head_sha}
         seen = await self._list(targets[0].step.repo, wanted, self._looked_at.get(repo))
         was_dark = await self._sights.read(repo)
         self._looked_at[repo] = began

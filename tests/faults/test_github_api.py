@@ -259,16 +259,33 @@ async def test_f51_a_run_that_github_lists_and_denies_calls_once_and_is_asked_fo
     assert len(stage.dispatches()) == 2
 
 
-async def test_f51_late_news_of_a_deleted_run_calls_nobody_again(stage: Stage) -> None:
+@pytest.mark.parametrize("rerun", [False, True])
+async def test_f51_late_news_of_a_deleted_run_calls_nobody_again(stage: Stage, rerun: bool) -> None:
+    """Also of an attempt that nobody has heard of before."""
     stage.world.hook.post.delays("workflow_run", by=timedelta(minutes=15))
-    stage.oss.workflows["build.yml"].on_run().takes(minutes=0.5)
+    stage.world.hook.post.loses("workflow_job")
+    stage.oss.workflows["build.yml"].on_run().takes(minutes=0.1).job("build").fails(log=COMPILER)
     await begins(stage)
-    await stage.passes(seconds=31)
-    stage.world.hand("ada").deletes_run(stage.run(stage.oss, "build.yml"))
+    await stage.passes(seconds=20)
+    run, ada = stage.run(stage.oss, "build.yml"), stage.world.hand("ada")
+    if rerun:
+        ada.reruns(run)
+        await stage.passes(seconds=20)
+    ada.deletes_run(run)
     await stage.until(lambda: stage.state() == "needs attention", hours=0.2)
     await stage.passes(hours=1)
     assert stage.state() == "needs attention"
     assert len(called(stage)) == 1
+
+
+async def test_f51_a_release_is_cancelled_whose_run_was_deleted(stage: Stage) -> None:
+    stage.oss.workflows["build.yml"].on_run().runs_until_told()
+    await begins(stage)
+    await stage.until(lambda: stage.step("build") == "running")
+    stage.world.hand("ada").deletes_run(stage.run(stage.oss, "build.yml"))
+    await stage.until(lambda: stage.state() == "needs attention", hours=0.2)
+    await stage.says("/release cancel")
+    await stage.until(lambda: stage.state() == "cancelled", hours=0.02)
 
 
 async def test_f60_a_repository_whose_calls_all_take_half_a_minute_holds_up_no_other(stage: Stage) -> None:

@@ -28,7 +28,6 @@ from bot.core.states import (
     StepWord,
     Waiting,
     run_of,
-    taken_for_deleted,
     word_of,
 )
 from bot.core.trouble import Hold, barred
@@ -165,7 +164,7 @@ def _looks(view: View, stuck: list[tuple[Step, NeedsPerson]]) -> Iterator[str]:
 
 def _look(view: View, step: Step, state: NeedsPerson) -> str:
     run = run_of(state)
-    if run is not None and not run.over and not barred(state.trouble) and not taken_for_deleted(state):
+    if run is not None and not run.over and not barred(state.trouble):
         link = view.run_link(step, run, "its run")
         return f"look at {link} first, a success that comes later still counts"
     return f"{headline(state.trouble)}; when that is mended it goes on by itself"
