@@ -1,5 +1,6 @@
 """A GitHub that fails again and again is left alone, until one question at a time finds it back."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -58,6 +59,13 @@ async def storms(github: ScriptedGitHub, calls: GitHubCalls, how: str = "502") -
     for number in range(OPENS_AFTER):
         await outcome(calls.repository(REPO) if number % 2 else calls.runs(REPO, page=1))
     assert calls.circuit_open_until is not None
+
+
+async def storms_and_comes_back(github: ScriptedGitHub, calls: GitHubCalls) -> None:
+    """It may be asked again, and would answer."""
+    await storms(github, calls)
+    is_back(github)
+    github.clock.time += timedelta(seconds=5)
 
 
 @pytest.mark.parametrize("how", BAD_DAYS)
@@ -127,14 +135,7 @@ async def test_one_question_at_a_time_asks_whether_github_is_back(
         before, until = len(github.requests), calls.circuit_open_until
         assert until is not None
         github.clock.time = until
-        refusals: list[GitHubError | None] = []
-
-        async def ask(number: int, refusals: list[GitHubError | None] = refusals) -> None:
-            refusals.append(await outcome(calls.run(REPO, number)))
-
-        async with anyio.create_task_group() as group:
-            for number in range(20):
-                group.start_soon(ask, number + 1)
+        refusals = await asyncio.gather(*(outcome(calls.run(REPO, number)) for number in range(1, 21)))
         assert len(github.requests) == before + 1
         later = [error.until for error in refusals if isinstance(error, Unreachable) and not error.sent]
         assert len(later) == 19
@@ -146,9 +147,7 @@ async def test_one_question_at_a_time_asks_whether_github_is_back(
 
 
 async def test_the_first_answer_lets_everybody_go_on(github: ScriptedGitHub, calls: GitHubCalls) -> None:
-    await storms(github, calls)
-    is_back(github)
-    github.clock.time += timedelta(seconds=5)
+    await storms_and_comes_back(github, calls)
     assert await calls.runs(REPO, page=1) == ()
     assert calls.circuit_open_until is None
     github.answers("POST", ".*/dispatches", said(200, {"workflow_run_id": 9}))
@@ -158,9 +157,7 @@ async def test_the_first_answer_lets_everybody_go_on(github: ScriptedGitHub, cal
 async def test_after_its_return_github_has_to_fail_as_often_again(
     github: ScriptedGitHub, calls: GitHubCalls
 ) -> None:
-    await storms(github, calls)
-    is_back(github)
-    github.clock.time += timedelta(seconds=5)
+    await storms_and_comes_back(github, calls)
     await calls.runs(REPO, page=1)
     github.recovers()
     is_down(github)
@@ -175,9 +172,7 @@ async def test_a_write_goes_on_by_itself_after_a_read_that_asked_for_it(
     github: ScriptedGitHub, calls: GitHubCalls
 ) -> None:
     """Nobody else may be asking anything any more."""
-    await storms(github, calls)
-    is_back(github)
-    github.clock.time += timedelta(seconds=5)
+    await storms_and_comes_back(github, calls)
     github.answers("PATCH", "/repos/acme/widget/issues/comments/5", said(200, {"id": 5}))
     before = len(github.lines)
     await calls.edit_comment(REPO, 5, "it goes on")
@@ -207,9 +202,7 @@ async def test_an_address_that_fails_alone_does_not_keep_github_away(
 async def test_who_gives_up_the_probe_lets_another_one_ask(
     github: ScriptedGitHub, calls: GitHubCalls
 ) -> None:
-    await storms(github, calls)
-    is_back(github)
-    github.clock.time += timedelta(seconds=5)
+    await storms_and_comes_back(github, calls)
     with anyio.CancelScope() as scope:
         scope.cancel()
         await calls.run(REPO, 7)
