@@ -1,5 +1,6 @@
 """What every kind of test needs."""
 
+import gc
 import os
 import signal
 from collections.abc import Generator
@@ -40,6 +41,13 @@ def pytest_xdist_auto_num_workers() -> int:
     """
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return usable + 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Modules and collected tests outlive every test: each full collection of garbage went through all of them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
