@@ -23,12 +23,11 @@ from tests.chaos.crash_telling import Result, Walk, first_of_each_remains, in_wa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """How much there is to tell with, and which of the pairs are told: `most` of them after the first `skip`."""
+    """How much there is to tell with, how many of the pairs are told at most, and where the told ones are kept."""
 
     jobs: int = 1
     until: float = float("inf")
     most: int | None = None
-    skip: int = 0
     kept: Path | None = None
 
     @property
@@ -83,14 +82,14 @@ def _kept(path: Path | None) -> Iterator[tuple[list[Result], Callable[[Result], 
         return
     lines = path.read_text().splitlines() if path.exists() else []
     before = [
-        Result(story, (place,), "", (), mark, remains, ())
-        for story, place, mark, remains in map(json.loads, lines)
+        Result(story, tuple(ends), "", (), mark, remains, ())
+        for story, ends, mark, remains in map(json.loads, lines)
     ]
     with path.open("a") as file:
 
         def keep(result: Result) -> None:
             if not result.wrong:
-                file.write(json.dumps([result.story, result.ends[0], result.mark, result.remains]) + "\n")
+                file.write(json.dumps([result.story, result.ends, result.mark, result.remains]) + "\n")
                 file.flush()
 
         yield before, keep
@@ -107,7 +106,8 @@ def singles(stories: Sequence[str], means: Means) -> bool:
     with _kept(means.kept) as (before, keep):
         told: set[tuple[str | int, ...]] = {(result.story, *result.ends) for result in before}
         left = [rest for plan in plans if (rest := plan.without(told)).places]
-        for result in chain((old for old in before if old.story in tallies), results(left, means)):
+        old = (result for result in before if result.story in tallies and len(result.ends) == 1)
+        for result in chain(old, results(left, means)):
             tallies[result.story].take(result)
             if (result.story, *result.ends) not in told:
                 keep(result)
@@ -141,21 +141,31 @@ def pairs(story: str, means: Means) -> bool:
             weights[remains] += len(firsts[result.remains])
             if remains not in firsts:
                 plans[remains] = min((result.ends[0], place), plans.get(remains, (result.ends[0], place)))
-    order = sorted(plans, key=lambda remains: (-weights[remains], plans[remains]))
-    chosen = [plans[remains] for remains in order[means.skip :][: means.most]]
     covered = sum(weights[remains] for remains in firsts)
-    seconds: defaultdict[int, list[int]] = defaultdict(list)
-    for first, second in chosen:
-        seconds[first].append(second)
-    for result in results([Walk(story, (first,), tuple(then)) for first, then in seconds.items()], means):
-        tally.take(result)
-        covered += weights[result.remains]
+    with _kept(means.kept) as (before, keep):
+        old = {result.remains: result for result in before if plans.get(result.remains) == result.ends}
+        order = sorted(plans.keys() - old.keys(), key=lambda remains: (-weights[remains], plans[remains]))
+        left = _after_their_first(story, [plans[remains] for remains in order[: means.most]])
+        for result in chain(old.values(), results(left, means)):
+            tally.take(result)
+            covered += weights[result.remains]
+            if result.remains not in old:
+                keep(result)
     told = f"{tally.told - len(firsts)} of {len(plans)} second ends that leave something new"
     _say(f"{story}: {told} were told after {len(firsts)} first ones; violations: {len(tally.red)}\n")
     _say(f"covered {covered} of {sum(weights.values())} ordered pairs\n")
-    if means.skip + len(chosen) < len(plans):
-        _say(f"go on with --skip {means.skip + len(chosen)}\n")
     return not tally.red and not tally.unlike
+
+
+def _after_their_first(story: str, chosen: Sequence[tuple[int, int]], block: int = 4000) -> list[Walk]:
+    """Those with the same first end together, so that little is told twice, and still about in their order."""
+    walks: list[Walk] = []
+    for start in range(0, len(chosen), block):
+        seconds: defaultdict[int, list[int]] = defaultdict(list)
+        for first, second in chosen[start : start + block]:
+            seconds[first].append(second)
+        walks += [Walk(story, (first,), tuple(then)) for first, then in seconds.items()]
+    return walks
 
 
 def again(story: str, ends: Sequence[int]) -> bool:
@@ -180,11 +190,10 @@ def campaign(arguments: Sequence[str] | None = None) -> int:
         "--at", type=int, nargs="+", metavar="PLACE", help="one telling, ended at these places"
     )
     parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
-    parser.add_argument("--most", type=int, help="only so many pairs")
-    parser.add_argument("--skip", type=int, default=0, help="without the first so many pairs")
+    parser.add_argument("--most", type=int, help="only so many pairs more")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin nothing new after so long")
     parser.add_argument(
-        "--resume", type=Path, metavar="FILE", help="keep there which points were told; go on from it"
+        "--resume", type=Path, metavar="FILE", help="keep there what was told and green; go on from it"
     )
     given = parser.parse_args(arguments)
     began = time.monotonic()
@@ -192,7 +201,6 @@ def campaign(arguments: Sequence[str] | None = None) -> int:
         jobs=given.jobs,
         until=began + 60 * given.minutes,
         most=given.most,
-        skip=given.skip,
         kept=given.resume,
     )
     if given.at:
