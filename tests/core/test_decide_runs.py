@@ -139,6 +139,19 @@ def test_a_deleted_run_needs_a_person_once() -> None:
     assert (trouble(journey), journey.told("person")) == (TroubleKind.DELETED, 1)
 
 
+def test_a_run_that_was_over_when_github_denied_it_is_over_when_it_is_shown_again() -> None:
+    journey = Journey().starts().ends("failure")
+    journey.hears(RunGone("build", 7))
+    assert trouble(journey) is TroubleKind.DELETED
+
+    journey.ends("failure")
+
+    run = journey.release.steps["build"].run
+    assert run is not None
+    assert run.over
+    assert journey.effects == (JudgeFailure("build", 7, 1),)
+
+
 # -- failing and re-running ------------------------------------------------------------------------------
 
 
