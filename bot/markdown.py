@@ -9,6 +9,7 @@ https://github.github.com/gfm/
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
@@ -16,6 +17,13 @@ from markdown_it.token import Token
 
 _LONGEST_BODY = 65_536
 """Characters in a comment at most, says GitHub; one that claims more is not read."""
+
+_WEIGHTS = dict.fromkeys("]!*_~`>&\\|", 1) | {"\n": 3, "<": 3, "[": 2, "![": 20}
+_HEAVIEST = 16_000
+"""What takes time to read is not the letters but the signs that may mean something: so much takes a quarter of a
+second. No log and no table that somebody pastes weighs more; whoever sends more wants to keep us busy, and is not read
+either.
+"""
 
 _LINE_START = "line_start"
 
@@ -38,15 +46,21 @@ _FOOTNOTE = re.compile(r" {0,3}\[\^[^\]\s]+\]:")
 _ONE_TILDE = re.compile(r"(?<!~)~(?!~)")
 
 
+@lru_cache(maxsize=32)  # a comment is asked for its commands at each of its stations
 def command_lines(body: str) -> tuple[str, ...]:
     """The lines that begin with `/` and a letter, stripped, in order; no quotes, code, HTML or tables.
 
-    Whose commands they are is not looked at. Never raises; a body longer than GitHub allows has none.
+    Whose commands they are is not looked at. Never raises; a body longer than GitHub allows has none, nor has one
+    that is made to take long.
     """
     lines = body.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    if len(body) > _LONGEST_BODY or not any(map(_is_candidate, lines)):
+    if len(body) > _LONGEST_BODY or not any(map(_is_candidate, lines)) or _weight(body) > _HEAVIEST:
         return ()
     return tuple(line.strip() for line in _plain_lines(lines) if _is_candidate(line))
+
+
+def _weight(body: str) -> int:
+    return sum(weight * body.count(sign) for sign, weight in _WEIGHTS.items())
 
 
 def _is_candidate(line: str) -> bool:

@@ -208,3 +208,27 @@ def test_nothing_that_is_fenced_ever_comes_out(before: str, inside: str) -> None
     body = f"{before}``````\n/b {inside.replace('``````', '')}\n``````"
 
     assert command_lines(body) == ()
+
+
+@pytest.mark.parametrize(
+    "sign", ["[", "![", "**a**", "_a_ ", "<b>", "|a", "a\n\n", "- a\n", "![" * 20 + "]("]
+)
+@pytest.mark.parametrize("between", ["\n", "\n\n"])
+def test_attack_a_comment_made_to_take_long_is_not_read(sign: str, between: str) -> None:
+    """Each took up to seconds, in which nobody else was heard."""
+    assert command_lines(COMMAND + between + sign * (60_000 // len(sign))) == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[INFO] Downloading from central: https://repo.example/org/acme/widget_core/1.0.3/pom.xml [200] (12 kB)",
+        "| `widget-core` | 1.0.3 | passed |",
+        '{"name": "widget_core", "tags": ["a", "b"], "size": 12},',
+        "\tat com.acme.widget.Core.<init>(Core.java:12) ~[widget_core.jar!/:1.0.3]",
+        "words and nothing but words, as people write them when they have much to tell",
+    ],
+)
+def test_a_command_above_the_longest_log_that_fits_is_read(line: str) -> None:
+    body = f"{COMMAND}\n\n" + f"{line}\n" * (60_000 // len(line))
+    assert command_lines(body) == (COMMAND,)
