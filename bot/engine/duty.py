@@ -13,6 +13,7 @@ from typing import Protocol
 
 import structlog
 
+from bot.engine.patience import say_it_waits
 from bot.engine.ports import Clock
 from bot.store import Store, StoreUnavailable
 
@@ -114,7 +115,7 @@ class Duty:
             try:
                 await self._term(await self._take())
             except StoreUnavailable as error:
-                log.error("the engine waits for the database", error=str(error))
+                say_it_waits(log, "the engine waits for the database", error)
                 await self._clock.sleep(_ASK_SECONDS)
             except Exception:
                 if not self._decided.is_set():

@@ -29,7 +29,7 @@ from bot.engine.look import Looker
 from bot.engine.means import Means
 from bot.engine.observer import Observer
 from bot.engine.orders import Orders
-from bot.engine.patience import pauses
+from bot.engine.patience import pauses, say_it_waits
 from bot.engine.perform import Performer
 from bot.engine.ports import Clock, GitHub
 from bot.engine.posts import Poster
@@ -178,7 +178,7 @@ class Engine:
             try:
                 await part()
             except StoreUnavailable as error:
-                log.error("a part of the engine waits for the database", part=name, error=str(error))
+                say_it_waits(log, "a part of the engine waits for the database", error, part=name)
             except Exception:
                 log.exception("a part of the engine has stopped", part=name)
             self._stopped.add(name)

@@ -39,7 +39,7 @@ from bot.engine.heard import Heard
 from bot.engine.means import Means
 from bot.engine.observer import Observer
 from bot.engine.orders import Orders
-from bot.engine.patience import pauses
+from bot.engine.patience import pauses, say_it_waits
 from bot.engine.perform import Performer
 from bot.engine.reports import Reports
 from bot.engine.status_reports import StatusReports
@@ -134,7 +134,7 @@ class Inbox:
             try:
                 return await self._take_stored()
             except StoreUnavailable as error:
-                log.error("the inbox cannot be read", error=str(error))
+                say_it_waits(log, "the inbox cannot be read", error)
                 await self._clock.sleep(1.0)
 
     async def _keep_reading(self) -> None:

@@ -20,10 +20,11 @@ from bot.core.states import BoundRun, Expecting, Finding, NeedsPerson, Running, 
 from bot.core.trouble import known_as_gone
 from bot.core.wants import watched
 from bot.engine.means import Means
-from bot.engine.patience import seconds_until_again
+from bot.engine.patience import say_it_waits, seconds_until_again
 from bot.engine.perform import Performer
 from bot.engine.releases import Changed
 from bot.engine.sights import Sights
+from bot.store import StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -102,6 +103,8 @@ class Looker:
             log.warning("a look failed", repository=repo, error=str(error))
             await self._sights.refused(repo, error)
             return seconds_until_again(error, self._clock, 0.0)
+        except StoreUnavailable as error:
+            say_it_waits(log, "a look waits for the database", error, repository=repo)
         except Exception:
             log.exception("a look ended oddly", repository=repo)
         return 0.0
@@ -128,7 +131,7 @@ class Looker:
             try:
                 await self._look_for(target, seen, was_dark=was_dark)
                 await self._look_for_a_second(target, seen.values())
-            except (Limited, Unauthorized, NotInstalled):
+            except (Limited, Unauthorized, NotInstalled, StoreUnavailable):
                 raise  # the others would hear the same
             except GitHubError as error:  # what GitHub does not tell of one run, it may tell of the others
                 refusals.append(error)

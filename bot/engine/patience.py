@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
+from structlog.typing import FilteringBoundLogger
 
 from bot.core.facts import GitHubError, Limited, Unauthorized, Unreachable
 from bot.engine.ports import Clock
-from bot.store import StoreUnavailable
+from bot.store import LeaseLost, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +55,11 @@ async def patiently(
                 raise
             await clock.sleep(wait)
     raise AssertionError  # pauses never end
+
+
+def say_it_waits(log: FilteringBoundLogger, event: str, error: StoreUnavailable, **where: object) -> None:
+    """An outage is an error. That another process is at work by now is none, and `Duty` says it once for all parts."""
+    (log.debug if isinstance(error, LeaseLost) else log.error)(event, error=str(error), **where)
 
 
 async def until_stored(clock: Clock, work: Callable[[], Awaitable[Answer]]) -> Answer:

@@ -19,7 +19,13 @@ from bot.core.model import Release
 from bot.engine.alarm import Alarm
 from bot.engine.days import Days
 from bot.engine.means import Means
-from bot.engine.patience import CARRIED_OUT_WITHIN, longest_pause, patiently, seconds_until_again
+from bot.engine.patience import (
+    CARRIED_OUT_WITHIN,
+    longest_pause,
+    patiently,
+    say_it_waits,
+    seconds_until_again,
+)
 from bot.engine.releases import Changed
 from bot.store import PostRow, StoreUnavailable
 
@@ -27,8 +33,8 @@ log = structlog.get_logger(__name__)
 
 _GIVE_UP_AFTER = timedelta(days=1)
 _UNDER_WAY_PAUSE = 1.0
-_GLANCE = 2.0
-"""Seconds in which a reaction that has no row is worth another try."""
+_GLANCE = 20.0
+"""Seconds in which a reaction that has no row is worth another try: as long as a role is asked for."""
 _DATABASE_PAUSE = 5.0
 """Seconds until a database that could not be written is tried again: what was posted is not posted in a loop."""
 
@@ -99,7 +105,7 @@ class Poster:
             async with lane:
                 await self._try(post)
         except StoreUnavailable as error:
-            log.error("a post waits for the database", key=post.key, error=str(error))
+            say_it_waits(log, "a post waits for the database", error, key=post.key)
             await self._clock.sleep(_DATABASE_PAUSE)
         except Exception:
             log.exception("a post failed oddly", key=post.key)

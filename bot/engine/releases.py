@@ -18,7 +18,7 @@ from bot.core.model import Release
 from bot.core.plan import DispatchStep, Step
 from bot.core.steering import plain_ref
 from bot.core.wants import wake_at
-from bot.engine.patience import until_stored
+from bot.engine.patience import say_it_waits, until_stored
 from bot.engine.ports import Clock
 from bot.store import Outdated, PostToMake, RunTaken, SendToOpen, SlotTaken, Store, Stored, StoreUnavailable
 
@@ -199,7 +199,7 @@ class Releases:
                 )
             except StoreUnavailable as error:
                 in_doubt = True
-                log.error("the database cannot be written; trying again", error=str(error))
+                say_it_waits(log, "the database cannot be written; trying again", error)
                 await self._clock.sleep(1.0)
             except Outdated:
                 if in_doubt and (landed := await self._landed(stored, release)) is not None:

@@ -17,7 +17,7 @@ from bot.core.facts import Forbidden, GitHubError, Unprocessable
 from bot.core.model import Release, ReleaseWord
 from bot.engine.alarm import Alarm
 from bot.engine.means import Means
-from bot.engine.patience import longest_pause, seconds_until_again
+from bot.engine.patience import longest_pause, say_it_waits, seconds_until_again
 from bot.engine.releases import Changed
 from bot.store import StoreUnavailable
 
@@ -116,9 +116,7 @@ class Reports:
                     began = began if tries else self._clock.now()
                     tries, wait = tries + 1, self._after(error, key, tries, began)
                 except StoreUnavailable as error:
-                    log.error(
-                        "a report waits for the database", release=key[0], step=key[1], error=str(error)
-                    )
+                    say_it_waits(log, "a report waits for the database", error, release=key[0], step=key[1])
                     tries, wait = tries + 1, _DATABASE_PAUSE
                 except Exception:
                     log.exception("a report failed oddly", release=key[0], step=key[1])

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.postgres import PostgresServer, name_of
 from tests.scenarios.stage import Replica, Stage
@@ -122,6 +123,30 @@ async def test_whenever_the_turn_changes_everything_is_done_once(
     assert sorted(stage.dispatches()) == ALL_DISPATCHES
     assert len(stage.statuses()) == 1
     assert sum(at_work(stage, replica)) == 1
+
+
+@pytest.mark.parametrize("seconds", range(4))
+async def test_a_process_whose_lease_is_anothers_says_so_once_and_cries_about_nothing(
+    stage: Stage, lease: Lease, seconds: int
+) -> None:
+    """It goes on until it meets the new epoch; which of its parts does so first makes no difference."""
+    replica = await stage.replica_opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: len(stage.dispatches()) == 2)
+    await stage.passes(seconds=seconds)
+
+    with capture_logs() as lines:
+        while not replica.bot.duty.at_work:
+            lease.ends()
+            await stage.passes(seconds=0.5)
+        await stage.says("/release status")
+        await stage.until(lambda: stage.state() == "released")
+
+    assert [line for line in lines if line["log_level"] in {"error", "critical"}] == []
+    assert [line["event"] for line in lines if line["log_level"] == "warning"] == [
+        "this process is not at work any more and stands by"
+    ]
+    assert sorted(stage.dispatches()) == ALL_DISPATCHES
 
 
 async def test_a_process_that_ends_in_peace_hands_over_at_once(stage: Stage, lease: Lease) -> None:
