@@ -66,6 +66,7 @@ class No(StrEnum):
     NOT_RERUNNABLE = "not-rerunnable"
     REDO_WATCHED = "redo-watched"
     ADOPT_APPROVAL = "adopt-approval"
+    REDO_APPROVAL = "redo-approval"
     OTHER_REPOSITORY = "other-repository"
     OTHER_WORKFLOW = "other-workflow"
     OTHER_REF = "other-ref"
@@ -195,6 +196,8 @@ def _resolve_redo(release: Release, step: Step, by: str, now: datetime) -> Steer
     live = _live_or_about_to_be(release, record, now)
     if release.paused_by:
         return Refused(No.PAUSED)
+    if isinstance(step, ApprovalStep):
+        return Refused(No.REDO_APPROVAL, step.name)
     if not isinstance(step, DispatchStep):
         return Refused(No.REDO_WATCHED, step.name)
     if record.final:

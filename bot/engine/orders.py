@@ -8,6 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -28,11 +29,16 @@ from bot.engine.posts import Poster
 from bot.engine.roles import Roles, Standing
 from bot.engine.starting import Starter
 from bot.markdown import command_lines
+from bot.store import StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
 SILENT_AFTER = timedelta(days=1)
 DEFAULT_PIPELINE = "release"
+
+_FILE_SECONDS = 1.0
+"""So long the pipeline file and the role of a person may take before it is shown that the command was seen: the
+contract gives two seconds, and showing it takes its time, too."""
 
 
 class Orders:
@@ -67,7 +73,7 @@ class Orders:
         place = heard.home.lower(), heard.comment.issue_number
         queue, doubtful, book = self._queues[place], self._doubtful[place], None
         waits = queue.locked() or doubtful.locked()
-        seeing = asyncio.create_task(self._see(heard)) if waits else None
+        seeing = asyncio.create_task(self._see(heard) if waits else self._see_soon(heard))
         try:
             if not self._has_known_name(heard):
                 async with doubtful:  # not in the queue: anybody can write such a line
@@ -76,15 +82,21 @@ class Orders:
             async with queue:
                 await self._hear(heard, book)
         finally:
-            if seeing is not None:
-                seeing.cancel()
+            seeing.cancel()
             self._eyes.forget(heard)
 
     async def _see(self, heard: Heard) -> None:
         """It has to wait for the command before it in its issue; that it was seen is shown meanwhile."""
-        with suppress(GitHubError):
+        with suppress(GitHubError, StoreUnavailable):
             await self._see_early(heard)
             await self._see_by(heard, await self._shelf.book(heard.home))
+
+    async def _see_soon(self, heard: Heard) -> None:
+        """By the usual name it is somebody's command; whose file it is read from may take its time to be read."""
+        await self._clock.sleep(_FILE_SECONDS)
+        if self._has_known_name(heard):
+            with suppress(StoreUnavailable):
+                await self._eyes.at_once(heard)
 
     async def _see_early(self, heard: Heard) -> None:
         """What is about an open release does not need the file, whose reading may take its time."""
@@ -182,8 +194,26 @@ class Orders:
             await self._remember_home(heard)  # the answer asks to mend the file and to give the command again
         outcome = await self._judge(heard, command, book, standing)
         if outcome is not None:
-            await self._finish(heard, outcome, command)
+            await self._finish(heard, await self._discreet(heard, outcome, book), command)
         return None
+
+    async def _discreet(self, heard: Heard, refused: Outcome, book: Book | BadBook | NoBook) -> Outcome:
+        """A refusal repeats what somebody typed, but no name of a repository that is hidden where it stands."""
+        if refused.accepted or refused.answer is None:
+            return refused
+        plans = [release.plan for release in self._releases.at_home(heard.home)]
+        repos = {repo for plan in plans for repo in plan.repositories}
+        steps = {step.name for plan in plans for step in plan}
+        for pipeline in book.pipelines if isinstance(book, Book) else ():
+            repos.update(pipeline.repositories(heard.home))
+            steps.update(step.name for step in pipeline.steps)
+        typed = "\n".join(command_lines(heard.comment.body))
+        named = present.named_in(typed, sorted(repos), steps)
+        if not named:
+            return refused
+        audience = await self._audiences.of(heard.home, named)
+        hidden = [repo for repo in named if not audience.sees(repo)]
+        return replace(refused, answer=present.unnamed(refused.answer, hidden, steps))
 
     async def _is_about_release(self, heard: Heard, command: Command | Malformed) -> bool:
         """Whether it can be carried out without the pipeline file: only starting and help read it."""

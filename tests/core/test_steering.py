@@ -56,7 +56,7 @@ OUTCOMES: dict[str, tuple[str, str, str]] = {
     "gave way twice": ("cooling", "due", "released"),
     "cooling": ("cooling", "due", "released"),
     "rerunning": ("live", "live", "live"),
-    "awaiting approval": ("not-failed", "redo-watched", "released"),
+    "awaiting approval": ("not-failed", "redo-approval", "released"),
     "failed": ("cooling", "due", "released"),
     "refused": ("due", "due", "released"),
     "timed out": ("live", "live", "live"),

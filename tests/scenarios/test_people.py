@@ -320,6 +320,21 @@ async def test_a_command_about_an_open_release_is_seen_at_once_though_the_file_c
     assert stage.state() == "paused"
 
 
+@pytest.mark.parametrize("path", ["/contents/", "/collaborators/"])
+async def test_a_start_is_seen_within_two_seconds_though_what_it_needs_cannot_be_read_yet(
+    stage: Stage, path: str
+) -> None:
+    stage.pipeline(ONE_STEP)
+    await stage.opens()
+    stage.world.trouble.answers("GET", path, 502, "Server Error", times=5)
+    start = stage.world.hand("maya").comments(stage.issue, "/release 1.0.3")
+    await stage.passes(seconds=2)
+    assert stage.reactions(start) == ["eyes"]
+
+    await stage.passes(minutes=2)
+    assert stage.reactions(start) == DONE
+
+
 async def test_one_failure_of_github_does_not_cost_the_first_reaction(stage: Stage) -> None:
     stage.pipeline(ONE_STEP)
     await stage.opens()

@@ -239,6 +239,37 @@ async def test_the_private_run_in_somebodys_command_is_not_repeated_in_public(
     assert betrayed(stage, place) == []
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        "adopt 1.0.3 hidden PLACE/actions/runs/12",
+        "adopt 1.0.3 hidden github.com/PLACE/actions/runs/12",
+        "retry 1.0.3 PLACE",
+        "redo hidden PLACE#12",
+        "skip NAME",
+        "pause NAME",
+        "NAME",
+        "1.0.4 NAME",
+        "status NAME",
+    ],
+)
+async def test_the_private_repository_in_somebodys_command_is_not_repeated_in_public(
+    stage: Stage, form: str
+) -> None:
+    place = vault(stage)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: bool(place.runs))
+    comment = await stage.says(
+        f"/release {form}".replace("PLACE", place.full_name).replace("NAME", place.name)
+    )
+    await stage.passes(minutes=2)
+
+    assert stage.reactions(comment) == ["eyes", "confused"]
+    assert "…" in stage.answer()
+    assert betrayed(stage, place) == []
+
+
 async def test_a_late_command_is_told_without_the_private_run_in_it(stage: Stage) -> None:
     place = vault(stage)
     await stage.opens()

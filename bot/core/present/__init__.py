@@ -18,6 +18,7 @@ from bot.core.present.answers import (
 from bot.core.present.board import board_answer
 from bot.core.present.checks import check_body
 from bot.core.present.day import day_comment
+from bot.core.present.echoes import named_in, unnamed
 from bot.core.present.files import bad_file_answer, no_file_answer
 from bot.core.present.flakes import flake_json, flakes_answer, flakes_report, flakes_text
 from bot.core.present.guide import PipelineFacts, help_answer
@@ -41,6 +42,7 @@ __all__ = [
     "help_answer",
     "late_answer",
     "malformed_answer",
+    "named_in",
     "no_file_answer",
     "no_release_answer",
     "not_in_file_answer",
@@ -53,6 +55,7 @@ __all__ = [
     "status_answer",
     "status_comment",
     "together_comment",
+    "unnamed",
     "unverified_answer",
     "which_release_answer",
 ]

@@ -31,6 +31,7 @@ _ABOUT_A_STATE = frozenset(
         No.NOT_RERUNNABLE,
         No.REDO_WATCHED,
         No.ADOPT_APPROVAL,
+        No.REDO_APPROVAL,
     }
 )
 _STATUS_TELLS = "The status comment says where things stand."
@@ -50,7 +51,9 @@ _OfRelease = Literal[
     No.SEVERAL_TO_APPROVE,
 ]
 _OfStep = Literal[No.NO_APPROVAL, No.STEP_OVER, No.NEEDS_UNMET, No.NOT_FAILED, No.ADOPT_APPROVAL]
-_OfAttempt = Literal[No.ENVIRONMENT, No.LIVE, No.SEND_UNKNOWN, No.NOT_RERUNNABLE, No.REDO_WATCHED]
+_OfAttempt = Literal[
+    No.ENVIRONMENT, No.LIVE, No.SEND_UNKNOWN, No.NOT_RERUNNABLE, No.REDO_WATCHED, No.REDO_APPROVAL
+]
 _OfRun = Literal[No.OTHER_REPOSITORY, No.OTHER_WORKFLOW, No.OTHER_REF, No.BOUND_ELSEWHERE, No.NO_SUCH_RUN]
 _Answer = tuple[str, str]
 """What is refused and why; what to do instead."""
@@ -103,7 +106,14 @@ def _answer(view: View, refused: Refused) -> _Answer:
             No.OTHER_REPOSITORY | No.OTHER_WORKFLOW | No.OTHER_REF | No.BOUND_ELSEWHERE | No.NO_SUCH_RUN
         ) as why:
             return _of_run(view, why, refused), _RIGHT_RUN
-        case (No.ENVIRONMENT | No.LIVE | No.SEND_UNKNOWN | No.NOT_RERUNNABLE | No.REDO_WATCHED) as why:
+        case (
+            No.ENVIRONMENT
+            | No.LIVE
+            | No.SEND_UNKNOWN
+            | No.NOT_RERUNNABLE
+            | No.REDO_WATCHED
+            | No.REDO_APPROVAL
+        ) as why:
             return _of_attempt(view, why, refused)
         case (No.NO_APPROVAL | No.STEP_OVER | No.NEEDS_UNMET | No.NOT_FAILED | No.ADOPT_APPROVAL) as why:
             return _of_step(view, why, refused), _STATUS_TELLS
@@ -178,6 +188,12 @@ def _of_attempt(view: View, why: _OfAttempt, refused: Refused) -> _Answer:
             first = f"{step} waits for a run that somebody else starts, so the bot cannot dispatch it."
             adopt = view.command("adopt", refused.step or "STEP", "RUN")
             return first, f"Start that run by hand; {adopt} binds it."
+        case No.REDO_APPROVAL:
+            approve = view.command("approve", refused.step or "STEP")
+            return (
+                f"{step} is an approval and dispatches nothing.",
+                f"{approve} gives it, once it is waited for.",
+            )
         case _:
             assert_never(why)
 

@@ -304,6 +304,7 @@ REFUSALS = {
     No.NOT_RERUNNABLE: "Possible are `/release retry 1.0.3 oss` or `/release cancel 1.0.3`.",
     No.REDO_WATCHED: "Start that run by hand; `/release adopt 1.0.3 oss RUN` binds it.",
     No.ADOPT_APPROVAL: "`oss` is an approval and has no run to adopt.",
+    No.REDO_APPROVAL: "`/release approve 1.0.3 oss` gives it, once it is waited for.",
     No.OTHER_REPOSITORY: "That run is not in the repository of `oss`.",
     No.OTHER_WORKFLOW: "That run is not of the workflow of `oss`, `pre-release.yml`.",
     No.OTHER_REF: "That run is not on the branch or tag of `oss`, `v1.0.3`.",
