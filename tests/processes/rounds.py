@@ -176,7 +176,8 @@ async def _about_to_send(made: Ground) -> None:
 async def frozen(told: Round) -> None:
     """SIGSTOP and SIGCONT: for moments, or between the reads before a send and the send, until it is stale."""
     long = told.rng.random() < 0.25 if told.long is None else told.long
-    async with told.fight() as made:
+    # The server ends a transaction in which somebody fell asleep for so long, and whoever wakes up in it is told.
+    async with told.fight(starved=long and told.replicas > 1) as made:
         asleep: list[Replica] = []
 
         def sleep() -> None:
