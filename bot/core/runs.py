@@ -106,7 +106,7 @@ def _same_attempt(draft: Draft, event: RunLevel) -> None:
             asked_on(trouble) and event.confirmed and not over
         ):
             _progress(draft, event, Running(run))
-        case NeedsPerson(run=BoundRun() as run) if taken_for_deleted(state) and run.over and tells:
+        case NeedsPerson() if taken_for_deleted(state) and over and tells:
             conclude(draft, event.step, bound_run(event.run), jobs_ran=event.jobs_ran)
         case NeedsPerson() if missing(state):
             _appears_late(draft, event)
