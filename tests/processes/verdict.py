@@ -22,7 +22,7 @@ _MOST_TRIES = 12
 def violations(
     ground: Ground, *, strangers: Sequence[Replica] = (), restored: bool = False, starved: bool = False
 ) -> list[str]:
-    """After the end, with every process gone. `restored`: an older database was put back; `starved`: it failed at times."""
+    """After the end, with every process gone. `restored`: an older database was put back; `starved`: it failed."""
     scene = ground.scene
     found = [*_doubles(ground), *_order(scene), *_truth(scene, restored=restored), *_comments(scene)]
     found += _calls_for_a_person(ground, restored=restored)
