@@ -141,7 +141,7 @@ def _only_people_are_awaited(world: ToyWorld) -> bool:
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.steps[-1].name + f"-{len(plan.steps)}")
 @settings(
-    max_examples=300,
+    max_examples=150,
     print_blob=True,
     database=None,
     phases=(Phase.generate, Phase.shrink),
