@@ -148,6 +148,8 @@ def second_key(event: str, payload: Mapping[str, object]) -> str | None:
         match event:
             case "issue_comment" if action == "created":
                 return f"comment:{repository}:{fields.under('comment').number('id')}:{action}"
+            case "issue_comment" if action == "edited":
+                return edit_key(repository, fields.under("comment").number("id"))
             case "workflow_run" if action in _RUN_ACTIONS:
                 run = fields.under("workflow_run")
                 return f"run:{repository}:{run.number('id')}:{run.number('run_attempt')}:{action}"
@@ -159,6 +161,13 @@ def second_key(event: str, payload: Mapping[str, object]) -> str | None:
     except BadShape:
         pass
     return None
+
+
+def edit_key(repository_id: int, comment_id: int) -> str:
+    """The second key of the delivery that tells of an edit: what was edited in the second in which it was written
+    does not show it in its times.
+    """
+    return f"comment:{repository_id}:{comment_id}:edited"
 
 
 def _digest(payload: Mapping[str, object]) -> str:

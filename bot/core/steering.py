@@ -71,6 +71,7 @@ class No(StrEnum):
     OTHER_WORKFLOW = "other-workflow"
     OTHER_REF = "other-ref"
     BOUND_ELSEWHERE = "bound-elsewhere"
+    BOUND_ALREADY = "bound-already"
     NO_SUCH_RUN = "no-such-run"
 
 
@@ -300,12 +301,12 @@ def resolve_adopt(
         why_not = may_adopt(release, step, now)
         if why_not is not None or isinstance(step, ApprovalStep):
             return why_not or Refused(No.ADOPT_APPROVAL, step.name)
-        return _fitting(step, named, by)
+        return _fitting(release, step, named, by)
 
     return _on_step(release, name, adopt)
 
 
-def _fitting(step: RunStep, named: NamedRun | None, by: str) -> Steering | Refused:
+def _fitting(release: Release, step: RunStep, named: NamedRun | None, by: str) -> Steering | Refused:
     if named is not None and not same_repository(named.repo, step.repo):
         return Refused(No.OTHER_REPOSITORY, step.name)
     if named is None or named.run is None:
@@ -316,6 +317,9 @@ def _fitting(step: RunStep, named: NamedRun | None, by: str) -> Steering | Refus
         return Refused(No.OTHER_REF, step.name)
     if named.bound_elsewhere:
         return Refused(No.BOUND_ELSEWHERE, step.name)
+    bound = run_of(release.steps[step.name].state)
+    if bound is not None and bound.id == named.run.id:
+        return Refused(No.BOUND_ALREADY, step.name)
     return AdoptAsked(step.name, named.run, by, named.own)
 
 

@@ -27,13 +27,17 @@ class Eyes:
         self._shown: set[str] = set()
         self._unjudged: defaultdict[str, set[str]] = defaultdict(set)
         """Of each home the commands that were shown to be seen before it was known whose they are."""
+        self._no_strangers: set[tuple[str, int]] = set()
+        """Of each home the people who were none when they were asked about last: they take nobody's place."""
 
     async def at_once(self, heard: Heard) -> None:
         """Before it is known who it is; on a pull request there is only the last reaction."""
         if heard.comment.is_pull_request:
             return
         async with self._lock:
-            if heard.delivery not in self._shown and await self._has_room(heard):
+            if _whose(heard) in self._no_strangers:
+                self.show(heard)
+            elif heard.delivery not in self._shown and await self._has_room(heard):
                 self._unjudged[heard.home.lower()].add(heard.delivery)
                 self.show(heard)
 
@@ -45,6 +49,7 @@ class Eyes:
 
     async def stranger(self, heard: Heard) -> bool:
         """A stranger's command: whether it gets its reactions, and then it counts."""
+        self._no_strangers.discard(_whose(heard))
         async with self._lock:
             if heard.delivery not in self._shown and not await self._has_room(heard):
                 return False
@@ -52,15 +57,21 @@ class Eyes:
             self._unjudged[heard.home.lower()].discard(heard.delivery)
             return True
 
-    def judged(self, heard: Heard) -> None:
-        """It is no stranger's."""
+    def judged(self, heard: Heard, *, known: bool) -> None:
+        """It is no stranger's; `known`: GitHub said so."""
         self._unjudged[heard.home.lower()].discard(heard.delivery)
+        if known:
+            self._no_strangers.add(_whose(heard))
 
     def forget(self, heard: Heard) -> None:
         """The command has come to its end."""
-        self.judged(heard)
+        self._unjudged[heard.home.lower()].discard(heard.delivery)
         self._shown.discard(heard.delivery)
 
     async def _has_room(self, heard: Heard) -> bool:
         counted = await self._homes.strangers(heard.home, self._clock.now() - _HOUR)
         return counted + len(self._unjudged[heard.home.lower()]) < STRANGERS_PER_HOUR
+
+
+def _whose(heard: Heard) -> tuple[str, int]:
+    return heard.home.lower(), heard.person.id

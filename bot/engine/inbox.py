@@ -42,6 +42,7 @@ from bot.engine.orders import Orders
 from bot.engine.patience import pauses, say_it_waits
 from bot.engine.perform import Performer
 from bot.engine.reports import Reports
+from bot.engine.sharing import Sharing
 from bot.engine.status_reports import StatusReports
 from bot.store import DeliveryRow, StoreUnavailable
 
@@ -87,6 +88,7 @@ class Inbox:
         self._clock = means.clock
         self._releases = means.releases
         self._performer = performer
+        self._readings = Sharing[tuple[str, str], None](means.clock)
         self._orders = orders
         self._buttons = buttons
         self._audiences = means.audiences
@@ -310,7 +312,11 @@ class Inbox:
             if known is None or known.id != changed.run_id:
                 continue
             if changed.waiting or changed.run_attempt > known.attempt or (known.held and not known.over):
-                await self._try_to(self._read(release, step, known.id))
+                await self._try_to(self._read_together(release, step, known.id))
+
+    async def _read_together(self, release: Release, step: RunStep, run_id: int) -> None:
+        """All jobs of a run may change within one second."""
+        await self._readings.ask((release.id, step.name), lambda: self._read(release, step, run_id))
 
     async def _read(self, release: Release, step: RunStep, run_id: int) -> None:
         level = await self._performer.read_run(step, run_id)

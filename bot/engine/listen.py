@@ -13,7 +13,7 @@ import structlog
 
 from bot.core.deliveries import CommentCreated, RepositorySeen
 from bot.core.facts import GitHubError
-from bot.core.intake import comment_from_listing, second_key
+from bot.core.intake import comment_from_listing, edit_key, second_key
 from bot.engine.answered import Answered
 from bot.engine.inbox import Inbox
 from bot.engine.means import Means
@@ -129,6 +129,8 @@ class Listener:
     async def _hear(
         self, repository: RepositorySeen, item: Mapping[str, object], comment: CommentCreated
     ) -> None:
+        if await self._store.deliveries.told(edit_key(repository.id, comment.comment_id)):
+            return
         if await self._answered.already(comment, item):
             return
         payload = _delivery(repository, item, comment)

@@ -26,7 +26,7 @@ from bot.engine.means import Means
 from bot.engine.patience import until_stored
 from bot.engine.pipelines import BadBook, Book, Bookshelf, NoBook
 from bot.engine.posts import Poster
-from bot.engine.roles import Roles, Standing
+from bot.engine.roles import HomeRoles, Standing
 from bot.engine.starting import Starter
 from bot.markdown import command_lines
 from bot.store import StoreUnavailable
@@ -35,6 +35,8 @@ log = structlog.get_logger(__name__)
 
 SILENT_AFTER = timedelta(days=1)
 DEFAULT_PIPELINE = "release"
+
+Reading = asyncio.Task[Book | BadBook | NoBook]
 
 _FILE_SECONDS = 1.0
 """So long the pipeline file and the role of a person may take before it is shown that the command was seen: the
@@ -58,6 +60,7 @@ class Orders:
         self._doubtful: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
         """Where the lines wait in their order of which only the pipeline file can say whether they are commands."""
         self._eyes = Eyes(means, poster)
+        self._roles = HomeRoles(means.github, means.clock)
         self._starter = Starter(means, poster=poster)
         self._helm = Helm(means, poster=poster)
         self._flakes = FlakesDesk(means)
@@ -71,25 +74,28 @@ class Orders:
     async def hear(self, heard: Heard) -> None:
         """One comment, to its end. Raises only what makes the delivery worth another try."""
         place = heard.home.lower(), heard.comment.issue_number
-        queue, doubtful, book = self._queues[place], self._doubtful[place], None
+        queue, doubtful, asked = self._queues[place], self._doubtful[place], self._roles.asked
         waits = queue.locked() or doubtful.locked()
-        seeing = asyncio.create_task(self._see(heard) if waits else self._see_soon(heard))
+        book, reading = None, asyncio.create_task(self._book(heard))
+        seeing = asyncio.create_task(self._see(heard, reading) if waits else self._see_soon(heard))
         try:
             if not self._has_known_name(heard):
                 async with doubtful:  # not in the queue: anybody can write such a line
-                    book = await self._awaited_book(heard)
+                    book = await self._awaited_book(heard, reading)
                 await self._see_by(heard, book)
             async with queue:
-                await self._hear(heard, book)
+                await self._see_early(heard)
+                await self._hear(heard, book or await self._read(heard, reading), asked)
         finally:
+            reading.cancel()
             seeing.cancel()
             self._eyes.forget(heard)
 
-    async def _see(self, heard: Heard) -> None:
+    async def _see(self, heard: Heard, reading: Reading) -> None:
         """It has to wait for the command before it in its issue; that it was seen is shown meanwhile."""
-        with suppress(GitHubError, StoreUnavailable):
+        with suppress(StoreUnavailable):
             await self._see_early(heard)
-            await self._see_by(heard, await self._shelf.book(heard.home))
+            await self._see_by(heard, await asyncio.shield(reading))
 
     async def _see_soon(self, heard: Heard) -> None:
         """By the usual name it is somebody's command; whose file it is read from may take its time to be read."""
@@ -114,18 +120,16 @@ class Orders:
 
     # -- is it ours, and whose is it? -------------------------------------------------------------
 
-    async def _hear(self, heard: Heard, book: Book | BadBook | NoBook | None) -> None:
-        """`book`: the pipeline file, where it was read already."""
+    async def _hear(self, heard: Heard, book: Book | BadBook | NoBook, asked: int) -> None:
+        """`asked`: how often roles had been asked for when it came."""
         lines = command_lines(heard.comment.body)
         steps = [step.name for release in self._releases.at_home(heard.home) for step in release.plan]
-        await self._see_early(heard)
-        book = book or await self._book(heard)
         command = parse_comment(lines, self._names(heard.home, book), steps)
         if isinstance(command, NotOurs):
             return await self._done(heard, "not a command of any pipeline")
         if self._settings.homes or isinstance(book, Book):
             await self._remember_home(heard)
-        await self._receive(heard, command, book)
+        await self._receive(heard, command, book, asked)
         return None
 
     async def _remember_home(self, heard: Heard) -> None:
@@ -157,18 +161,25 @@ class Orders:
             log.warning("the pipeline file could not be read", home=heard.home, error=str(error))
             return NoBook("", None)
 
-    async def _awaited_book(self, heard: Heard) -> Book | BadBook | NoBook:
+    async def _read(self, heard: Heard, reading: Reading) -> Book | BadBook | NoBook:
+        """The pipeline file as it was when the command came; if it could not be read then, as it is now."""
+        waited = reading.done()
+        book = await reading
+        return await self._book(heard) if waited and _is_unread(book) else book
+
+    async def _awaited_book(self, heard: Heard, reading: Reading) -> Book | BadBook | NoBook:
         """While the file cannot be read nobody knows whose command this is, so it is awaited while it may be one."""
         ttl = timedelta(seconds=self._settings.command_ttl_seconds)
-        while True:
-            book = await self._book(heard)
-            read = not isinstance(book, NoBook) or bool(book.where)
-            if read or self._has_known_name(heard) or self._clock.now() - heard.comment.created_at > ttl:
-                return book
+        book = await self._read(heard, reading)
+        while _is_unread(book) and not self._has_known_name(heard):
+            if self._clock.now() - heard.comment.created_at > ttl:
+                break
             await self._clock.sleep(5.0)
+            book = await self._book(heard)
+        return book
 
     async def _receive(
-        self, heard: Heard, command: Command | Malformed, book: Book | BadBook | NoBook
+        self, heard: Heard, command: Command | Malformed, book: Book | BadBook | NoBook, asked: int
     ) -> None:
         """Seen at once; then who it is decides how much is said."""
         comment = heard.comment
@@ -176,18 +187,17 @@ class Orders:
         if known:
             await self._eyes.at_once(heard)
         try:
-            standing = await Roles(self._github, self._clock).of(heard.person, heard.home)
+            standing = await self._roles.of(heard.person, heard.home, since=asked)
         except (Suspended, NotInstalled):  # nobody can be asked or answered now: the answer waits
             standing = Standing(heard.home, -1, "unknown")
         if standing.known and not standing.reaches("triage"):
             return await self._stranger(heard, known=known)
         if not standing.known and not await self._eyes.stranger(heard):
             return await self._done(heard, "may be a stranger's, and one too many")
-        self._eyes.judged(heard)
+        self._eyes.judged(heard, known=standing.known)
         if comment.is_pull_request:
             return await self._finish(heard, Outcome(accepted=False), command)
-        unread = isinstance(book, NoBook) and not book.where
-        if not known and not standing.reaches("write") and not unread:
+        if not known and not standing.reaches("write") and not _is_unread(book):
             return await self._done(heard, "no pipeline file, and nobody to tell")
         self._eyes.show(heard)
         if not isinstance(book, Book) and standing.reaches("write"):
@@ -345,6 +355,11 @@ class Orders:
 
     async def _done(self, heard: Heard, outcome: str) -> None:
         await until_stored(self._clock, lambda: self._store.deliveries.finish(heard.delivery, outcome))
+
+
+def _is_unread(book: Book | BadBook | NoBook) -> bool:
+    """Whether GitHub could not say what the pipeline file is, or whether there is one."""
+    return isinstance(book, NoBook) and not book.where
 
 
 def _distinct(names: dict[str, None]) -> tuple[str, ...]:

@@ -1,4 +1,8 @@
-"""Where the pipeline file is, read afresh for every command."""
+"""Where the pipeline file is, read afresh for every command.
+
+Rule: what is read for a command is asked for after the command came. Commands that come together share a reading, so
+that a flood of them costs a few.
+"""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,11 +12,15 @@ from bot.core.facts import NotFound, NotInstalled, Suspended, Unprocessable
 from bot.core.plan import same_repository
 from bot.engine.patience import patiently
 from bot.engine.ports import Clock, GitHub
+from bot.engine.sharing import Sharing
 from bot.pipeline.load import BadPipelineFile, Mistake, load
 from bot.pipeline.plans import Pipelines
 from bot.settings import LocalPipelines, RepositoryPipelines
 
 DEFAULT_PATH = ".github/release-bot.yml"
+
+_Place = tuple[str, str, bool]
+"""The repository, the path in it, and whether it is the home itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,7 @@ class Bookshelf:
         self._github = github
         self._clock = clock
         self._source = source
+        self._readings = Sharing[_Place, Book | BadBook | NoBook](clock)
 
     async def book(self, home: str) -> Book | BadBook | NoBook:
         """Raises `GitHubError` when GitHub cannot be read."""
@@ -57,11 +66,14 @@ class Bookshelf:
             case LocalPipelines(path=path):
                 return _local(path)
             case RepositoryPipelines(repository=repo, path=path):
-                return await self._remote(repo, path, home=same_repository(repo, home))
+                return await self._together((repo, path, same_repository(repo, home)))
             case None:
-                return await self._remote(home, DEFAULT_PATH, home=True)
+                return await self._together((home, DEFAULT_PATH, True))
 
-    async def _remote(self, repo: str, path: str, *, home: bool) -> Book | BadBook | NoBook:
+    async def _together(self, place: _Place) -> Book | BadBook | NoBook:
+        return await self._readings.ask(place, lambda: self._remote(*place))
+
+    async def _remote(self, repo: str, path: str, home: bool) -> Book | BadBook | NoBook:
         try:
             text = await patiently(self._clock, lambda: self._github.file(repo, path))
         except Suspended:  # says nothing about the file

@@ -46,6 +46,7 @@ class Preflight:
         self._audiences = audiences
         self._roles = roles
         self._states: dict[str, asyncio.Future[tuple[WorkflowFacts, ...]]] = {}
+        self._texts: dict[tuple[str, str, str], asyncio.Future[str | None]] = {}
         self._asked: dict[tuple[str, ...], asyncio.Future[tuple[Problem, ...]]] = {}
 
     async def access(self, person: Person, plan: Plan, role: str) -> tuple[Problem, ...]:
@@ -157,12 +158,27 @@ class Preflight:
         return {facts.path.rsplit("/", 1)[-1]: facts.state for facts in found}
 
     async def _trigger(self, step: DispatchStep, ref: str) -> tuple[Problem, ...]:
-        try:
-            path = f".github/workflows/{step.workflow}"
-            text = await self._github.file(step.repo, path, ref=ref or None)
-        except NotFound:
+        text = await self._workflow_text(step, ref)
+        if text is None:
             return await self._missing_there(step, ref)
         return tuple(_problem(ProblemKind.WORKFLOW, step, what) for what in trigger_problems(text, step))
+
+    async def _workflow_text(self, step: DispatchStep, ref: str) -> str | None:
+        """The workflow file, read once per ref and command; None where there is none."""
+        key = step.repo.lower(), step.workflow, ref
+        if key not in self._texts:
+            self._texts[key] = asyncio.ensure_future(self._read(step, ref))
+        try:
+            return await self._texts[key]
+        except GitHubError:
+            self._texts.pop(key, None)
+            raise
+
+    async def _read(self, step: DispatchStep, ref: str) -> str | None:
+        try:
+            return await self._github.file(step.repo, f".github/workflows/{step.workflow}", ref=ref or None)
+        except NotFound:
+            return None
 
     async def _missing_there(self, step: DispatchStep, ref: str) -> tuple[Problem, ...]:
         """A workflow that other branches have; whether ref and workflow exist at all is asked apart from it."""

@@ -13,6 +13,9 @@ from bot.engine.ports import Clock, GitHub
 RANKS = {"none": 0, "read": 1, "triage": 2, "write": 3, "maintain": 4, "admin": 5}
 """https://docs.github.com/organizations/managing-user-access-to-your-organizations-repositories"""
 
+_MOST_STRANGERS = 1000
+"""Who is kept in mind; forgetting them costs a question each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -70,6 +73,36 @@ class Roles:
         if not standing.reaches(role):
             return Problem(ProblemKind.ROLE, names, repo, f"it needs `{role}`, you have `{standing.role}`")
         return None
+
+
+class HomeRoles:
+    """Roles in the home repository, asked anew for each command.
+
+    A stranger's commands that came before a question was asked are answered by it: a flood of them costs a few.
+    """
+
+    def __init__(self, github: GitHub, clock: Clock) -> None:
+        self._github = github
+        self._clock = clock
+        self.asked = 0
+        """Questions so far: what a command notes when it comes."""
+        self._strangers: dict[tuple[str, int], tuple[int, Standing]] = {}
+
+    async def of(self, person: Person, home: str, *, since: int) -> Standing:
+        """`since`: what `asked` was when the command came."""
+        who = home.lower(), person.id
+        number, told = self._strangers.get(who, (0, None))
+        if told is not None and number > since:
+            return told
+        self.asked += 1
+        number = self.asked
+        self._strangers.pop(who, None)
+        standing = await Roles(self._github, self._clock).of(person, home)
+        if standing.known and not standing.reaches("triage"):
+            if len(self._strangers) >= _MOST_STRANGERS:
+                self._strangers.clear()
+            self._strangers[who] = number, standing
+        return standing
 
 
 def rank_of(facts: RoleFacts) -> int:

@@ -7,6 +7,8 @@ understood is a problem, what was not reached is left for GitHub to judge.
 
 import re
 from collections.abc import Iterator, Mapping
+from enum import Enum
+from functools import lru_cache
 from typing import cast
 
 from ruamel.yaml import YAML
@@ -40,6 +42,20 @@ def trigger_problems(text: str, step: DispatchStep) -> list[str]:
 
     https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#onworkflow_dispatch
     """
+    triggers = _triggers(text)
+    if isinstance(triggers, _Unread):
+        return [f"`{step.workflow}` {triggers.value}"]
+    return _problems(triggers, step)
+
+
+class _Unread(Enum):
+    NO_YAML = "is not valid YAML"
+    TOO_MUCH = "is too long or too deep to be read as far as its `on`"
+
+
+@lru_cache(maxsize=16)
+def _triggers(text: str) -> "_Node | _Unread":
+    """The same text has the same triggers: many steps and versions of one command may ask for them."""
     reading = _Reading(text)
     try:
         reading.read()
@@ -54,10 +70,10 @@ def trigger_problems(text: str, step: DispatchStep) -> list[str]:
         TypeError,
     ) as error:
         if not reading.is_cut and not isinstance(error, _TooMuch):
-            return [f"`{step.workflow}` is not valid YAML"]
+            return _Unread.NO_YAML
         if "on" not in reading.root:
-            return [f"`{step.workflow}` is too long or too deep to be read as far as its `on`"]
-    return _problems(reading.root.get("on", ""), step)
+            return _Unread.TOO_MUCH
+    return reading.root.get("on", "")
 
 
 def _problems(triggers: _Node, step: DispatchStep) -> list[str]:

@@ -110,6 +110,11 @@ class Deliveries:
             lambda connection: frozenset(connection.execute(query).scalars())
         )
 
+    async def told(self, second_key: str) -> bool:
+        """Whether a delivery of this second key was taken, whatever became of it."""
+        query = select(func.count()).where(deliveries.c.second_key == second_key)
+        return await self._database.transact(lambda connection: bool(connection.execute(query).scalar_one()))
+
     async def finish(self, delivery_id: str, outcome: str, *, ignored: bool = False) -> None:
         await self._database.transact(
             lambda connection: finish_delivery(connection, delivery_id, outcome, ignored=ignored)

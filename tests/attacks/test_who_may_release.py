@@ -1,5 +1,6 @@
 """Who may release: whoever tries without the right, in whatever disguise, causes nothing but an allowed refusal."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -516,8 +517,9 @@ async def test_attack_28_a_flood_by_strangers_gets_ten_reactions_an_hour_and_cos
         for number in range(500)
     ]
     await stage.passes(minutes=2)
-    flood = [entry for entry in stage.world.ledger[before:] if "/permission" in entry.path]
-    assert [entry for entry in flood if entry.status == 200] == flood[:5], "only the first is not a 304"
+    asked = Counter(entry.path.rpartition("/")[2] for entry in stage.world.ledger[before:])
+    assert asked["permission"] <= 10
+    assert asked["release-bot.yml"] <= 10
     await stage.until(lambda: stage.state() == "released")
 
     answered = [comment for comment in comments if stage.reactions(comment)]

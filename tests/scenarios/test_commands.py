@@ -274,6 +274,16 @@ async def test_a_run_that_another_step_is_bound_to_is_not_adopted(stage: Stage) 
     assert "bound to another step already" in stage.answer()
 
 
+async def test_the_run_that_the_step_is_bound_to_is_not_adopted_again(stage: Stage) -> None:
+    await failed(stage)
+    told = len(stage.said())
+    comment = await stage.says(f"/release adopt build {stage.run(stage.oss, 'build.yml').id}")
+
+    assert stage.reactions(comment) == TOLD
+    assert "`build` is bound to that run already" in stage.answer()
+    assert len(stage.said()) == told + 1
+
+
 async def test_of_two_who_adopt_the_same_run_at_once_one_is_told_that_it_is_taken(stage: Stage) -> None:
     stage.pipeline(NO_RETRIES.replace("retry: 0", "retry: 0, ref: develop"))
     other = stage.world.add_issue(stage.oss, 8)

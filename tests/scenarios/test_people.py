@@ -265,6 +265,45 @@ async def test_strangers_who_come_all_at_once_get_no_more_than_ten_reactions_eit
     assert sorted(met) == [[]] * 15 + [TOLD] * 10
 
 
+async def test_who_is_known_here_takes_no_place_of_a_strangers(stage: Stage) -> None:
+    """While her role is asked for the tenth of the strangers' gets its reactions, and hers is shown to be seen."""
+    await stage.opens()
+    await stage.says("/release help")
+    heard = [await stage.says("/release 1.0.3", by="rita") for _ in range(9)]
+    stage.world.trouble.is_slow("GET", "/collaborators/maya/permission$", seconds=8)
+    mine = stage.world.hand("maya").comments(stage.world.add_issue(stage.oss, 100), "/release help")
+    await stage.passes(seconds=1)
+    heard += [await stage.says("/release 1.0.3", by="rita") for _ in range(3)]
+    assert stage.reactions(mine) == ["eyes"]
+    await stage.passes(minutes=1)
+
+    assert [stage.reactions(comment) for comment in heard] == [TOLD] * 10 + [[], []]
+    assert stage.reactions(mine) == DONE
+
+
+async def test_who_is_known_here_is_seen_at_once_though_strangers_had_their_ten(stage: Stage) -> None:
+    await stage.opens()
+    await stage.says("/release help")
+    for _ in range(11):
+        await stage.says("/release 1.0.3", by="rita")
+    stage.world.trouble.is_slow("GET", "/collaborators/maya/permission$", seconds=8)
+    mine = stage.world.hand("maya").comments(stage.issue, "/release help")
+    await stage.passes(seconds=2)
+
+    assert stage.reactions(mine) == ["eyes"]
+
+
+async def test_who_was_known_here_and_is_a_stranger_now_gets_what_strangers_get(stage: Stage) -> None:
+    await stage.opens()
+    stage.world.give_role("rita", "write", stage.oss)
+    await stage.says("/release help", by="rita")
+    stage.world.give_role("rita", "", stage.oss)
+    heard = [await stage.says("/release help", by="rita") for _ in range(12)]
+    await stage.passes(minutes=1)
+
+    assert [stage.reactions(comment) for comment in heard] == [TOLD] * 10 + [[], []]
+
+
 async def test_while_roles_cannot_be_read_strangers_get_no_more_than_ten_answers_in_an_hour(
     stage: Stage,
 ) -> None:
@@ -387,6 +426,19 @@ async def test_an_edit_is_never_a_command(stage: Stage) -> None:
     stage.pipeline(ONE_STEP)
     await stage.opens()
     comment = await stage.says("Shall we?")
+    stage.world.hand("maya").edits(comment, "/release 1.0.3")
+    await stage.passes(minutes=15)
+
+    assert stage.reactions(comment) == []
+    assert stage.dispatches() == []
+
+
+async def test_an_edit_in_the_second_of_the_comment_is_never_a_command(stage: Stage) -> None:
+    """The listing shows no difference between its times: that it was edited only the delivery of the edit tells."""
+    stage.pipeline(ONE_STEP)
+    await stage.opens(HOMES=OSS)
+    stage.world.hook.post.loses("issue_comment", "created", times=1)
+    comment = stage.world.hand("maya").comments(stage.issue, "Shall we?")
     stage.world.hand("maya").edits(comment, "/release 1.0.3")
     await stage.passes(minutes=15)
 

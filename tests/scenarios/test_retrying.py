@@ -1,5 +1,6 @@
 """Retrying: what fails is judged, the failed jobs are run again within the budget, and then a person is called."""
 
+from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
 
@@ -55,6 +56,22 @@ async def test_each_cause_is_re_run_as_often_as_its_budget_says_and_then_a_perso
     assert len(only_run(stage).attempts) == reruns + 1
     assert [said.startswith("@maya") for said in stage.said()] == [True]
     assert len(stage.dispatches()) == 1
+
+
+async def test_many_jobs_that_run_again_at_once_cost_a_few_questions(stage: Stage) -> None:
+    jobs = [f"test ({number})" for number in range(120)]
+    build(stage).on_run().jobs(*jobs, parallel=True)
+    for job in jobs:
+        build(stage).on_run(attempts=1).job(job).fails(log=NETWORK)
+    stage.world.trouble.is_slow("GET", r"/actions/runs/\d+$", seconds=0.3, times=None)
+    await begins(stage)
+    await stage.until(lambda: stage.state() == "released")
+
+    asked = Counter(
+        entry.at.replace(microsecond=0) for entry in stage.world.ledger.matching("GET", r"/actions/runs/\d+$")
+    )
+    assert len(stage.world.ledger.reruns) == 1
+    assert max(asked.values()) <= 25
 
 
 async def test_a_failure_of_the_network_heals_by_itself_and_nobody_is_called(stage: Stage) -> None:

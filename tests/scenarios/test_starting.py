@@ -56,6 +56,17 @@ pipelines:
 """
 
 
+async def test_a_workflow_file_is_read_once_for_a_command(stage: Stage) -> None:
+    step = f'{{repo: {OSS}, dispatch: build.yml, inputs: {{version: "{V}"}}}}'
+    steps = "\n".join(f"      build-{number}: {step}" for number in range(20))
+    stage.pipeline(f"pipelines:\n  release:\n    steps:\n{steps}\n")
+    await stage.opens()
+    comment = await stage.says("/release 1.0.3 1.0.4 1.0.5 --dry-run")
+
+    assert stage.reactions(comment) == ["eyes", "rocket"]
+    assert len(stage.world.ledger.matching("GET", "/contents/.github/workflows/build.yml$")) == 1
+
+
 # -- the plan without the deed -------------------------------------------------------------------------------
 
 

@@ -36,7 +36,11 @@ def bad_file_answer(mistakes: Sequence[str], file: str, *, shown: bool) -> str:
 def _place(mistake: str, file: str) -> str:
     """Line and column, and nothing that could be the file's own text."""
     found = _PLACE.match(mistake.removeprefix(f"{file}:"))
-    return f"line {found[1]}, column {found[2]}" if found else "a place that cannot be told here"
+    return (
+        f"line {found[1]}, column {found[2]} ({found[1]}:{found[2]})"
+        if found
+        else "a place that cannot be told here"
+    )
 
 
 def no_file_answer(where: str | None = None, *, docs_url: str | None = None) -> str:

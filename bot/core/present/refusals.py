@@ -20,7 +20,14 @@ from bot.core.steering import No, Refused, find_step
 from bot.core.suggest import nearest
 
 _ABOUT_A_RUN = frozenset(
-    {No.OTHER_REPOSITORY, No.OTHER_WORKFLOW, No.OTHER_REF, No.BOUND_ELSEWHERE, No.NO_SUCH_RUN}
+    {
+        No.OTHER_REPOSITORY,
+        No.OTHER_WORKFLOW,
+        No.OTHER_REF,
+        No.BOUND_ELSEWHERE,
+        No.BOUND_ALREADY,
+        No.NO_SUCH_RUN,
+    }
 )
 _ABOUT_A_STATE = frozenset(
     {
@@ -54,7 +61,14 @@ _OfStep = Literal[No.NO_APPROVAL, No.STEP_OVER, No.NEEDS_UNMET, No.NOT_FAILED, N
 _OfAttempt = Literal[
     No.ENVIRONMENT, No.LIVE, No.SEND_UNKNOWN, No.NOT_RERUNNABLE, No.REDO_WATCHED, No.REDO_APPROVAL
 ]
-_OfRun = Literal[No.OTHER_REPOSITORY, No.OTHER_WORKFLOW, No.OTHER_REF, No.BOUND_ELSEWHERE, No.NO_SUCH_RUN]
+_OfRun = Literal[
+    No.OTHER_REPOSITORY,
+    No.OTHER_WORKFLOW,
+    No.OTHER_REF,
+    No.BOUND_ELSEWHERE,
+    No.BOUND_ALREADY,
+    No.NO_SUCH_RUN,
+]
 _Answer = tuple[str, str]
 """What is refused and why; what to do instead."""
 
@@ -103,7 +117,12 @@ def _answer(view: View, refused: Refused) -> _Answer:
         ) as why:
             return _of_release(view, why, refused.text)
         case (
-            No.OTHER_REPOSITORY | No.OTHER_WORKFLOW | No.OTHER_REF | No.BOUND_ELSEWHERE | No.NO_SUCH_RUN
+            No.OTHER_REPOSITORY
+            | No.OTHER_WORKFLOW
+            | No.OTHER_REF
+            | No.BOUND_ELSEWHERE
+            | No.BOUND_ALREADY
+            | No.NO_SUCH_RUN
         ) as why:
             return _of_run(view, why, refused), _RIGHT_RUN
         case (
@@ -211,6 +230,8 @@ def _of_run(view: View, why: _OfRun, refused: Refused) -> str:
             return f"The bot cannot find that run in the repository of {step}."
         case No.BOUND_ELSEWHERE:
             return f"That run is bound to another step already, so {step} cannot have it."
+        case No.BOUND_ALREADY:
+            return f"{step} is bound to that run already, so nothing would change."
         case _:
             assert_never(why)
 

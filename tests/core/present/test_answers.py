@@ -199,7 +199,7 @@ x.yml:7:5: unknown step `biuld`
 def test_of_a_hidden_file_the_places_are_told() -> None:
     text = present.bad_file_answer(["a/b:x.yml:7:5: `biuld`", "odd"], "a/b:x.yml", shown=False)
 
-    assert "- line 7, column 5\n- a place that cannot be told here" in text
+    assert "- line 7, column 5 (7:5)\n- a place that cannot be told here" in text
     assert "biuld" not in text
 
 
@@ -309,6 +309,7 @@ REFUSALS = {
     No.OTHER_WORKFLOW: "That run is not of the workflow of `oss`, `pre-release.yml`.",
     No.OTHER_REF: "That run is not on the branch or tag of `oss`, `v1.0.3`.",
     No.BOUND_ELSEWHERE: "That run is bound to another step already, so `oss` cannot have it.",
+    No.BOUND_ALREADY: "`oss` is bound to that run already",
     No.NO_SUCH_RUN: "The bot cannot find that run in the repository of `oss`.",
 }
 
