@@ -166,6 +166,10 @@ class Limited(GitHubError):
         self.until = until
 
 
+class OutOfTurn(Limited):
+    """Its turn among the writes comes too late for it; nothing was sent, and a place is kept for it."""
+
+
 class Unauthorized(GitHubError):
     """401, also after renewing the token; nothing was done. It is tried again later."""
 

@@ -44,6 +44,7 @@ from bot.core.facts import (
     Limited,
     NotFound,
     NotInstalled,
+    OutOfTurn,
     Unauthorized,
     Unreachable,
     Withheld,
@@ -265,6 +266,8 @@ class Performer:
                 return SendUnknown(name, send, "GitHub's answer to the dispatch was lost")
             wait = seconds_until_again(error, self._clock, 1.0)
             return SendNotDone(name, send, "GitHub could not be reached", wait)
+        except OutOfTurn as error:
+            return SendNotDone(name, send, error.said, seconds_until_again(error, self._clock, 1.0))
         except Unauthorized as error:
             wait = min(300.0, 5.0 * 2 ** min(state.refusals, 6))
             return SendNotDone(name, send, error.said, wait, unauthorized=True)
@@ -399,10 +402,12 @@ class Performer:
 
     async def _cancel(self, release: Release, step: RunStep, effect: CancelRun) -> None:
         """Asks GitHub to cancel, and looks whether it did; a run that does not obey is cancelled by force."""
+        accepted = False
         for number, pause in enumerate(chain((1.0, 2.0, 5.0), islice(pauses(15.0, 120.0), 10))):
-            if number in {0, 4} or number > 5:
+            if not accepted or number == 4 or number > 5:
                 with contextlib.suppress(Conflict, NotFound):
                     await self._github.cancel_run(step.repo, effect.run_id, force=number > 5)
+                    accepted = True
             await self._clock.sleep(pause)
             with contextlib.suppress(NotFound):
                 event = await self.read_run(step, effect.run_id)

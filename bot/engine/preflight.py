@@ -5,9 +5,12 @@ nothing more (contract section 3).
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import chain
+from types import MappingProxyType
 
 from bot.core.facts import GitHubError, NotFound, NotInstalled, RepositoryFacts, WorkflowFacts
 from bot.core.model import Person, Release
@@ -74,8 +77,21 @@ class Preflight:
         steps = [step for step in plan.run_steps if step.repo.lower() not in closed]
         found = await asyncio.gather(*(self._step(step, tagged=tagged) for step in steps))
         problems = [*missing, *(problem for problems in found for problem in problems)]
-        problems += same_work(plan, open_releases, closed)
+        rivals = [release for release in open_releases if release.version == plan.version]
+        problems += same_work(plan, rivals, closed, await self._names_now(plan, rivals))
         return Checked(plan, _merged(problems))
+
+    async def _names_now(self, plan: Plan, rivals: Iterable[Release]) -> Mapping[str, str]:
+        """What GitHub calls the repositories now, by their names in the plans: a renamed one is still the same."""
+        ours = {repo.lower() for repo in plan.repositories}
+        theirs = {repo.lower() for release in rivals for repo in release.plan.repositories}
+        if theirs <= ours:
+            return {}
+        names: dict[str, str] = {}
+        for repo in sorted(ours | theirs):
+            with contextlib.suppress(GitHubError):
+                names[repo] = (await self._audiences.facts(repo, within=timedelta())).full_name.lower()
+        return names
 
     async def _with_default_branches(self, plan: Plan, closed: set[str]) -> tuple[Plan, tuple[Problem, ...]]:
         repos = [repo for repo in plan.repositories if repo.lower() not in closed]
@@ -205,9 +221,22 @@ def unread(problems: Iterable[Problem]) -> set[str]:
     return {p.repo.lower() for p in problems if p.repo and p.kind not in open_to_all}
 
 
-def same_work(plan: Plan, open_releases: Iterable[Release], closed: Iterable[str] = ()) -> list[Problem]:
-    """Open releases of this version, from whatever home or pipeline, that use one of the same workflows."""
+def same_work(
+    plan: Plan,
+    open_releases: Iterable[Release],
+    closed: Iterable[str] = (),
+    names_now: Mapping[str, str] = MappingProxyType({}),
+) -> list[Problem]:
+    """Open releases of this version, from whatever home or pipeline, that use one of the same workflows.
+
+    `names_now`: what repositories are called now, by their names in the plans.
+    """
     problems = []
+
+    def same_workflow(one: RunStep, other: RunStep) -> bool:
+        here, there = (names_now.get(step.repo.lower(), step.repo) for step in (one, other))
+        return same_repository(here, there) and one.workflow == other.workflow
+
     hidden = set(closed)
     for release in open_releases:
         if release.version != plan.version or release.word.final:
@@ -216,7 +245,7 @@ def same_work(plan: Plan, open_releases: Iterable[Release], closed: Iterable[str
             step
             for step in plan.run_steps
             if step.repo.lower() not in hidden
-            and any(_same_workflow(step, other) for other in release.plan.run_steps)
+            and any(same_workflow(step, other) for other in release.plan.run_steps)
         ]
         detail = f"a release of {plan.version} is already open"
         if shared and same_repository(release.plan.home, plan.home):
@@ -226,10 +255,6 @@ def same_work(plan: Plan, open_releases: Iterable[Release], closed: Iterable[str
             detail += " from another repository"
             problems += (_problem(ProblemKind.OPEN_RELEASE, step, detail) for step in shared)
     return problems
-
-
-def _same_workflow(one: RunStep, other: RunStep) -> bool:
-    return same_repository(one.repo, other.repo) and one.workflow == other.workflow
 
 
 def _steps_in(plan: Plan, repo: str) -> tuple[str, ...]:

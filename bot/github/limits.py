@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from enum import IntEnum
 
-from bot.core.facts import Limited, Unreachable
+from bot.core.facts import Limited, OutOfTurn
 
 IN_FLIGHT = 28
 DRIVES_IN_FLIGHT = 4
@@ -25,6 +25,10 @@ cannot keep a dispatch waiting, nor slow reports anything."""
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 60.0, 900.0
 _LONGEST_WAIT = 7200.0  # seconds; GitHub's limits are reset every hour, so more than this is a mistake
 _LEAST_SLEEP = 0.001
+_TO_SPARE = 1.0
+"""Seconds that a write needs from its turn until it leaves."""
+_KEPT_SECONDS = 5.0
+"""So long after its turn a place is kept for a write that could not wait for it."""
 _THE_APP_ITSELF = 0
 """No installation has this id. GitHub limits the app's own requests (for tokens, say) apart from theirs."""
 
@@ -67,6 +71,8 @@ class Limiter:
         }
         self._until: datetime | None = None
         self._strikes = 0
+        self._kept: list[datetime] = []
+        """When places end that are kept for dispatches: they come again, and nothing else goes before them."""
 
     @property
     def waiting(self) -> int:
@@ -111,7 +117,7 @@ class Limiter:
             self._strikes = 0
 
     async def turn(self, rank: Rank, *, send_by: datetime | None = None) -> None:
-        """Waits until one write of this rank may go. Raises Limited, or Unreachable if that is too late."""
+        """Waits until one write of this rank may go. Raises Limited, or OutOfTurn if that is too late."""
         ticket = (rank, next(self._serial))
         bisect.insort(self._queue, ticket)
         try:
@@ -124,6 +130,8 @@ class Limiter:
                     await self._sleep(max(seconds, _LEAST_SLEEP))
                 else:
                     self._level -= 1
+                    if rank is Rank.DRIVE:
+                        del self._kept[:1]
                     return
         finally:
             self._queue.remove(ticket)
@@ -142,13 +150,17 @@ class Limiter:
             return
         ahead = self._queue.index(ticket)
         free_at = self._now() + timedelta(seconds=self._seconds_until_free(ticket[0], ahead))
-        if free_at > send_by:
-            text = "not sent: too many writes to GitHub are waiting before it"
-            raise Unreachable(text, sent=False, until=free_at)
+        if free_at + timedelta(seconds=_TO_SPARE) > send_by:
+            self._kept.append(free_at + timedelta(seconds=_KEPT_SECONDS))
+            raise OutOfTurn("too many writes to GitHub come before it", free_at)
 
     def _seconds_until_free(self, rank: Rank, ahead: int = 0) -> float:
         self._fill()
         needed = 1 + ahead + (self._kept_from_reports if rank is Rank.REPORT else 0)
+        if rank is not Rank.DRIVE:
+            now = self._now()
+            self._kept = [end for end in self._kept if now < end]
+            needed += len(self._kept)
         missing = needed - self._level
         # Sums of fractions fall short by a hair; without the margin the last wait would be for nothing.
         return missing / self._rate if missing > 1e-6 else 0.0

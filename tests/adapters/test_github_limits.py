@@ -8,7 +8,7 @@ import pytest
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
-from bot.core.facts import Limited, Unreachable
+from bot.core.facts import Limited, OutOfTurn
 from bot.github.limits import DRIVES_IN_FLIGHT, IN_FLIGHT, REPORTS_IN_FLIGHT, Limiter, Rank
 
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -193,12 +193,39 @@ async def test_a_dispatch_that_would_be_too_late_is_refused_at_once_and_definite
     async with anyio.create_task_group() as group:
         queue = Queue(clock, limiter(clock, writes_per_minute=6), group)
         await queue.joins(Rank.DRIVE, "d0", "d1", "d2")
-        with pytest.raises(Unreachable, match="too many writes to GitHub are waiting before it") as error:
+        with pytest.raises(OutOfTurn, match="too many writes to GitHub come before it") as error:
             await queue.limiter.turn(Rank.DRIVE, send_by=clock.time + timedelta(seconds=29))
         group.cancel_scope.cancel()
 
     assert error.value.definite
     assert clock.time == START
+
+
+async def test_nothing_else_goes_in_the_place_of_a_dispatch_that_comes_again() -> None:
+    clock = HandClock()
+    async with anyio.create_task_group() as group:
+        queue = Queue(clock, limiter(clock, writes_per_minute=6), group)
+        await queue.joins(Rank.REACT, "eyes", "rocket")
+        with pytest.raises(OutOfTurn) as error:
+            await queue.limiter.turn(Rank.DRIVE, send_by=clock.time + timedelta(seconds=9))
+        await clock.passes(11)
+        await queue.joins(Rank.DRIVE, "dispatch")
+        await clock.passes(30)
+
+    assert error.value.until == START + timedelta(seconds=10)
+    assert queue.went == ["eyes", "dispatch", "rocket"]
+
+
+async def test_a_place_is_kept_for_some_seconds_only() -> None:
+    clock = HandClock()
+    async with anyio.create_task_group() as group:
+        queue = Queue(clock, limiter(clock, writes_per_minute=6), group)
+        await queue.joins(Rank.REACT, "eyes", "rocket")
+        with pytest.raises(OutOfTurn):
+            await queue.limiter.turn(Rank.DRIVE, send_by=clock.time + timedelta(seconds=9))
+        await clock.passes(30)
+
+    assert queue.went == ["eyes", "rocket"]
 
 
 async def test_a_clock_that_jumps_back_gives_no_writes_away_and_stops_nobody() -> None:

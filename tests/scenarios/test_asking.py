@@ -57,6 +57,20 @@ async def test_the_end_of_a_cancelled_run_is_noticed_in_seconds_without_any_webh
     assert len(stage.world.ledger.matching("POST", "cancel$")) == 1
 
 
+async def test_a_cancel_that_github_refuses_while_the_run_is_live_is_asked_for_again_within_seconds(
+    stage: Stage,
+) -> None:
+    stage.oss.workflows["build.yml"].on_run().runs_until_told()
+    await begins(stage)
+    await stage.until(lambda: stage.step("build") == "running")
+    stage.world.trouble.answers("POST", "/cancel$", 409, "Cannot cancel a workflow run", times=2)
+    began = stage.clock.now()
+    await stage.says("/release cancel")
+
+    await stage.until(lambda: stage.state() == "cancelled", hours=0.1)
+    assert stage.clock.now() - began < timedelta(seconds=30)
+
+
 @pytest.mark.parametrize("status", [404, 409])
 async def test_a_run_that_ended_before_it_could_be_cancelled_is_over(stage: Stage, status: int) -> None:
     stage.oss.workflows["build.yml"].on_run().runs_until_told()

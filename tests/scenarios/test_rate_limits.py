@@ -35,6 +35,26 @@ async def test_writes_keep_to_the_pace_of_the_setting_and_dispatches_go_before_r
     )
 
 
+async def test_with_few_writes_no_reaction_and_no_report_goes_before_a_dispatch(stage: Stage) -> None:
+    await stage.opens(WRITES_PER_MINUTE="6")
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: len(stage.world.ledger.writes) >= 4)
+
+    first, *then = [entry.path.rpartition("/")[2] for entry in stage.world.ledger.writes]
+    assert first == "reactions"
+    assert then[:2] == ["dispatches", "dispatches"]
+    await stage.until(lambda: stage.state() == "released", hours=6)
+    assert not any("could not be reached" in line for line in await reasons(stage))
+
+
+async def reasons(stage: Stage) -> list[str]:
+    """Why each thing was done, as the journal says."""
+    assert stage.bot is not None
+    (stored,) = await stage.bot.store.releases.find("acme/widget", pipeline="release", version="1.0.3")
+    journal = await stage.bot.store.releases.journal(stored.release.id)
+    return [reason for line in journal for reason in line.reasons]
+
+
 @pytest.mark.parametrize("status", [403, 429])
 async def test_a_secondary_limit_on_reports_delays_them_and_nothing_else(stage: Stage, status: int) -> None:
     stage.world.trouble.secondary_limit("PATCH", "issues/comments", retry_after=120, status=status)
@@ -148,7 +168,7 @@ async def test_a_dispatch_that_waits_for_its_turn_stays_when_somebody_says_stop(
     stage: Stage, verb: str, word: str
 ) -> None:
     stage.pipeline(ONE_STEP)
-    await stage.opens(WRITES_PER_MINUTE="6")
+    await stage.opens(WRITES_PER_MINUTE="8")
     await stage.says("/release 1.0.3")
     await stage.until(lambda: stage.bot is not None and stage.bot.github.waiting_by_rank[Rank.DRIVE] > 0)
     await stage.says(f"/release {verb} 1.0.3")

@@ -294,6 +294,21 @@ async def test_a_version_whose_workflow_an_open_release_uses_is_refused(stage: S
     assert stage.dispatches() == ["widget/build.yml@develop"]
 
 
+async def test_an_open_release_of_a_home_that_was_renamed_refuses_the_same_work(stage: Stage) -> None:
+    stage.oss.workflows["build.yml"].on_run().runs_until_told()
+    stage.pipeline(ONE_STEP.replace(f"repo: {OSS}, ", ""))
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("build") == "running")
+    stage.world.hand("ada").renames(stage.oss, "gadget")
+    comment = await stage.says("/release 1.0.3")
+    await stage.passes(minutes=10)
+
+    assert stage.reactions(comment) == ["eyes", "confused"]
+    assert "is already open" in stage.answer()
+    assert len(stage.dispatches()) == 1
+
+
 async def test_an_open_release_of_another_home_refuses_the_same_work(stage: Stage) -> None:
     stage.pipeline(ONE_STEP)
     stage.pipeline(ONE_STEP, stage.ee)
