@@ -108,13 +108,13 @@ class Reports:
             first_seen = began = self._clock.now()
             while True:
                 await self._gather_changes(key, first_seen)
-                wish = self._wanted[key]
+                wish, refused = self._wanted[key], False
                 try:
                     async with self._places:
                         wait = await self._publish(key, wish.release, first_seen)
                 except GitHubError as error:
                     began = began if tries else self._clock.now()
-                    tries, wait = tries + 1, self._after(error, key, tries, began)
+                    tries, wait, refused = tries + 1, self._after(error, key, tries, began), True
                 except StoreUnavailable as error:
                     say_it_waits(log, "a report waits for the database", error, release=key[0], step=key[1])
                     tries, wait = tries + 1, _DATABASE_PAUSE
@@ -122,6 +122,10 @@ class Reports:
                     log.exception("a report failed oddly", release=key[0], step=key[1])
                     tries, wait = tries + 1, 60.0
                 if wait > 0:
+                    if refused:  # news make it no better: the pace of edits is kept
+                        least = min(wait, self._pace.total_seconds())
+                        await self._clock.sleep(least)
+                        wait -= least
                     await self._alarms[key].wait(wait)
                 elif self._wanted[key] is wish:
                     return

@@ -6,7 +6,7 @@ with a token so new that GitHub may not know it yet. What goes wrong before a wr
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -165,6 +165,12 @@ class Client:
                 text = f"{write} was refused, then not sent again: {error}"
                 raise Unreachable(text, sent=False, until=error.until) from error
             answer = await self._send(write, token, limiter)
+        if write.purpose is not Purpose.DRIVE:
+            # A report goes to the same repository under its new name, to say that nothing else does.
+            moved = self.wire.moved(answer, write.to.path)
+            if moved is not None:
+                there = replace(write, to=replace(write.to, path=moved))
+                answer = await self._send(there, token, limiter)
         if succeeded(answer):
             limiter.accepted()
             return answer

@@ -4,6 +4,7 @@ Rule: credentials go to the origin of the API and nowhere else, and only a defin
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
@@ -70,7 +71,7 @@ class Wire:
         before: Callable[[], None] = _whenever,
         may_probe: bool = False,
     ) -> Answer:
-        """The answer to a write, redirects included: they are never followed. Raises Unreachable.
+        """The answer to a write, redirects included: they are not followed here. Raises Unreachable.
 
         `may_probe` is for what changes nothing that anybody sees: asking for a token.
         """
@@ -78,6 +79,17 @@ class Wire:
         return await self._ask(
             method, url, bearer, body=body, fresh=fresh, before=before, may_probe=may_probe
         )
+
+    def moved(self, answer: Answer, path: str) -> str | None:
+        """Where the write to `/repos/OWNER/NAME/...` belongs that GitHub sent to the same repository's number.
+
+        https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
+        """
+        target = _joined(self._api_url + path, answer.headers.get("location", ""))
+        number = re.search(r"/repositories/(\d{1,18})/", target)
+        if answer.status not in (307, 308) or number is None or _origin(target) != self._origin:
+            return None
+        return f"/repositories/{number[1]}/{path.split('/', 4)[4]}"
 
     async def download(self, url: str, *, most: int) -> bytes:
         """The end of a file that GitHub keeps elsewhere, without credentials; empty if it cannot be had."""

@@ -174,12 +174,16 @@ async def test_a_repository_taken_out_of_the_installation_is_not_installed(stage
         await stage.calls.repository(REPO)
 
 
-async def test_a_renamed_repository_is_read_under_its_old_name_and_not_written(stage: Stage) -> None:
+async def test_a_renamed_repository_is_read_under_its_old_name_and_reported_to_and_nothing_is_started_there(
+    stage: Stage,
+) -> None:
     stage.world.hand("maya").renames(stage.repo, "gadget")
 
     assert (await stage.calls.repository(REPO)).full_name == "acme/gadget"
+    await stage.calls.create_comment(REPO, 7, "hello")
+    assert [comment.body for comment in stage.world.comments_of_bot()] == ["hello"]
     with pytest.raises(Moved):
-        await stage.calls.create_comment(REPO, 7, "hello")
+        await stage.calls.cancel_run(REPO, 17000000001, force=False)
 
 
 async def test_a_locked_issue_refuses_a_comment(stage: Stage) -> None:

@@ -396,12 +396,33 @@ async def test_f57_a_renamed_repository_can_be_read_on_and_no_write_is_redirecte
     await stage.until(lambda: stage.step("build") == "passed", hours=2)
     await stage.until(lambda: stage.state() == "needs attention", hours=1)
     assert "renamed" in stage.said()[0]
-    assert [e.path for e in stage.world.ledger.writes if e.path.startswith("/repositories/")] == []
+    elsewhere = [e.path for e in stage.world.ledger.writes if e.path.startswith("/repositories/")]
+    assert [path for path in elsewhere if "/actions/" in path] == []
 
     ada.renames(tool, "tool")
     await stage.says("/release retry")
     await stage.until(lambda: stage.state() == "released", hours=2)
     assert sum(entry.effect for entry in stage.world.ledger.dispatches) == 2
+
+
+async def test_f57_a_release_whose_home_is_renamed_says_so_there_and_sends_nothing_more(stage: Stage) -> None:
+    stage.pipeline(ONE_CHAIN)
+    stage.oss.workflows["pre-release.yml"].on_run().takes(minutes=30)
+    await stage.opens()
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: stage.step("build") == "running")
+    stage.world.hand("ada").renames(stage.oss, "gadget")
+    await stage.until(lambda: stage.state() == "needs attention", hours=2)
+    await stage.passes(minutes=5)
+
+    assert stage.status().steps == {"start": "passed", "build": "passed", "images": "needs attention"}
+    assert [said.startswith("@maya") and "renamed" in said for said in stage.said()] == [True]
+    assert len(stage.statuses()) == 1
+    assert [e for e in stage.world.ledger.dispatches if "release-docker" in e.path and e.effect] == []
+
+    stage.world.hand("ada").renames(stage.oss, "widget")
+    await stage.says("/release retry")
+    await stage.until(lambda: stage.state() == "released", hours=2)
 
 
 Loss = tuple[Callable[[Stage, Repository], None], Callable[[Stage, Repository], None]]

@@ -282,3 +282,19 @@ async def test_an_environment_that_waits_after_the_time_of_its_step_is_over_is_t
     await stage.until(lambda: stage.step("build") == "awaiting approval")
     await stage.passes(minutes=1)
     assert "approve" in stage.answer()
+
+
+async def test_in_a_locked_issue_the_status_comment_is_tried_no_faster_than_edits(stage: Stage) -> None:
+    await stage.opens(EDIT_SECONDS="10")
+    await stage.says("/release help")
+    stage.world.hand("ada").locks(stage.issue)
+    await stage.says("/release 1.0.3")
+    await stage.until(lambda: len(stage.dispatches()) == 4, hours=6)
+
+    tried = [
+        entry.at
+        for entry in stage.world.ledger.matching("POST", "/issues/7/comments$")
+        if "<!-- release-bot:" in str(entry.body)
+    ]
+    assert len(tried) >= 3
+    assert all(later - earlier >= timedelta(seconds=10) for earlier, later in pairwise(tried))
