@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from enum import IntEnum
 
-from bot.core.facts import Limited, OutOfTurn
+from bot.core.facts import Limited, OutOfTurn, Unreachable
 
 IN_FLIGHT = 28
 DRIVES_IN_FLIGHT = 4
@@ -117,7 +117,7 @@ class Limiter:
             self._strikes = 0
 
     async def turn(self, rank: Rank, *, send_by: datetime | None = None) -> None:
-        """Waits until one write of this rank may go. Raises Limited, or OutOfTurn if that is too late."""
+        """Waits until one write of this rank may go. Raises Limited, OutOfTurn or Unreachable if that is too late."""
         ticket = (rank, next(self._serial))
         bisect.insort(self._queue, ticket)
         try:
@@ -149,8 +149,11 @@ class Limiter:
         if send_by is None:
             return
         ahead = self._queue.index(ticket)
-        free_at = self._now() + timedelta(seconds=self._seconds_until_free(ticket[0], ahead))
-        if free_at + timedelta(seconds=_TO_SPARE) > send_by:
+        seconds = self._seconds_until_free(ticket[0], ahead)
+        free_at = self._now() + timedelta(seconds=seconds)
+        if not seconds and free_at > send_by:
+            raise Unreachable("its time had passed before its turn", sent=False)
+        if seconds and free_at + timedelta(seconds=_TO_SPARE) > send_by:
             self._kept.append(free_at + timedelta(seconds=_KEPT_SECONDS))
             raise OutOfTurn("too many writes to GitHub come before it", free_at)
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from anyio.lowlevel import checkpoint
 
-from bot.core.facts import Limited, Unreachable
+from bot.core.facts import Limited, OutOfTurn
 from bot.github import GitHubCalls
 from bot.github.limits import IN_FLIGHT
 from tests.adapters.scripted_github import REPO, START, Clock, ScriptedGitHub, connect, refused, said
@@ -106,7 +106,7 @@ async def test_a_dispatch_too_far_behind_others_is_told_at_once_when_it_could_le
     for _ in range(10):
         await calls.dispatch(REPO, "release.yml", "develop", {}, send_by=SOON)
 
-    with pytest.raises(Unreachable) as error:
+    with pytest.raises(OutOfTurn) as error:
         await calls.dispatch(REPO, "release.yml", "develop", {}, send_by=START + timedelta(milliseconds=500))
 
     assert error.value.definite
