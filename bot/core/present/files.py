@@ -37,7 +37,7 @@ def _place(mistake: str, file: str) -> str:
     """Line and column, and nothing that could be the file's own text."""
     found = _PLACE.match(mistake.removeprefix(f"{file}:"))
     return (
-        f"line {found[1]}, column {found[2]} ({found[1]}:{found[2]})"
+        f"line {found[1]}, column {found[2]} (`FILE:{found[1]}:{found[2]}`)"
         if found
         else "a place that cannot be told here"
     )

@@ -199,7 +199,7 @@ x.yml:7:5: unknown step `biuld`
 def test_of_a_hidden_file_the_places_are_told() -> None:
     text = present.bad_file_answer(["a/b:x.yml:7:5: `biuld`", "odd"], "a/b:x.yml", shown=False)
 
-    assert "- line 7, column 5 (7:5)\n- a place that cannot be told here" in text
+    assert "- line 7, column 5 (`FILE:7:5`)\n- a place that cannot be told here" in text
     assert "biuld" not in text
 
 
