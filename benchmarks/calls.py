@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
+from bot.log import configure
 from bot.simulator.ledger import Entry
 from tests.scenarios.stage import EE, OSS, TWO_EDITIONS, Stage
 
@@ -140,4 +141,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    configure("error", "json")
     asyncio.run(main())
