@@ -21,7 +21,7 @@ from bot.store.groups import nearest_ahead
 from bot.store.posts import add_posts
 from bot.store.rows import JournalRow, PostToMake, SendToOpen, Stored
 from bot.store.starting import create_releases, present_of
-from bot.store.tables import journal, releases, surfaces
+from bot.store.tables import journal, releases, runs, surfaces
 
 log = structlog.get_logger(__name__)
 
@@ -131,7 +131,13 @@ class Releases:
             )
         )
         never = select(surfaces.c.release_id).where(surfaces.c.kind == "status")
-        late = or_(releases.c.id.in_(behind), releases.c.id.not_in(never))
+        told = select(surfaces.c.step).where(
+            surfaces.c.release_id == runs.c.release_id,
+            surfaces.c.kind == "check",
+            surfaces.c.step == runs.c.step,
+        )
+        unchecked = select(runs.c.release_id).where(~told.exists())  # it ended when the run was found
+        late = or_(releases.c.id.in_(behind), releases.c.id.not_in(never), releases.c.id.in_(unchecked))
         return tuple(stored.release for stored in await self._readable(releases.c.final.is_(True), late))
 
     async def ahead(self, stored: Stored) -> str | None:

@@ -420,6 +420,21 @@ async def test_an_ended_release_of_which_github_does_not_show_the_end_is_found_w
     assert [one.id for one in await store.releases.unreported()] == (["r1"] if behind else [])
 
 
+@pytest.mark.parametrize(
+    ("shown", "behind"),
+    [((STATUS,), True), ((STATUS, CHECK), False), ((STATUS, replace(CHECK, step="ee")), True)],
+)
+async def test_a_run_of_an_ended_release_that_no_check_run_tells_of_is_found_when_the_bot_starts(
+    store: Store, shown: tuple[Surface, ...], behind: bool
+) -> None:
+    (stored,) = await start(store, release("r1"))
+    await commit(store, stored, released(stored.release), bind=[(HOME, 5, "oss")])
+    for surface in shown:
+        await store.surfaces.save_surface(surface)
+
+    assert [one.id for one in await store.releases.unreported()] == (["r1"] if behind else [])
+
+
 async def test_what_a_newer_program_wrote_meanwhile_is_not_read_by_guessing(store: Store) -> None:
     """A rolling deployment: this process stood by while the newer one was at work, and would take over."""
     await start(store, release("r1"))

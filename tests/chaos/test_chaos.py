@@ -344,6 +344,24 @@ REGRESSIONS = {
         mishaps=(Mishap(0.0, "F69 an older copy is put back", m=20.0),),
         calm=400.0,
     ),
+    # It ended in the moment in which its run was found, and only the status comment left before the kill.
+    "an ended release without the check run of its step": Story(
+        seed=52473,
+        shape="hidden",
+        asks=(
+            Ask(at=0.0, version="1.0.3", issue=8, by="maya"),
+            Ask(at=6.2, version="1.0.4", issue=7, by="maya"),
+        ),
+        mishaps=(
+            Mishap(at=0.0, kind="jobs fail, unknown", n=1, m=10, where="", luck=9652),
+            Mishap(at=0.0, kind="F27 listings lag", n=1, m=150, where="", luck=1206),
+            Mishap(at=145.5, kind="F61 a crash at a point", n=29, m=200, where="after a commit", luck=7484),
+        ),
+        calm=717,
+        old_api=True,
+        private_home=False,
+        look_seconds=20,
+    ),
 }
 """What was found once, shrunk to what it takes."""
 
