@@ -31,6 +31,11 @@ class Means:
     kept: Path | None = None
 
     @property
+    def may_end_early(self) -> bool:
+        """What stands for most has to be told first."""
+        return self.until < float("inf")
+
+    @property
     def over(self) -> bool:
         return time.monotonic() > self.until
 
@@ -145,7 +150,8 @@ def pairs(story: str, means: Means) -> bool:
     with _kept(means.kept) as (before, keep):
         old = {result.remains: result for result in before if plans.get(result.remains) == result.ends}
         order = sorted(plans.keys() - old.keys(), key=lambda remains: (-weights[remains], plans[remains]))
-        left = _after_their_first(story, [plans[remains] for remains in order[: means.most]])
+        chosen = [plans[remains] for remains in order[: means.most]]
+        left = _after_their_first(story, chosen, block=4000 if means.may_end_early else len(chosen))
         for result in chain(old.values(), results(left, means)):
             tally.take(result)
             covered += weights[result.remains]
@@ -157,10 +163,10 @@ def pairs(story: str, means: Means) -> bool:
     return not tally.red and not tally.unlike
 
 
-def _after_their_first(story: str, chosen: Sequence[tuple[int, int]], block: int = 4000) -> list[Walk]:
-    """Those with the same first end together, so that little is told twice, and still about in their order."""
+def _after_their_first(story: str, chosen: Sequence[tuple[int, int]], *, block: int) -> list[Walk]:
+    """Those of a block with the same first end together, so that little is told twice; the blocks in their order."""
     walks: list[Walk] = []
-    for start in range(0, len(chosen), block):
+    for start in range(0, len(chosen), max(1, block)):
         seconds: defaultdict[int, list[int]] = defaultdict(list)
         for first, second in chosen[start : start + block]:
             seconds[first].append(second)
